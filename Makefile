@@ -1,0 +1,57 @@
+# Every target does all of its own set-up. `make help` lists them.
+PYTHON ?= python3
+HOST ?= 127.0.0.1
+PORT ?= 8000
+VENV := .venv
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help run run-cassandra demo-data test lint format bench clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) --version 2>&1). Try: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: $(VENV)/bin/python pyproject.toml constraints.txt
+	@echo "Installing the application's packages into $(VENV)"
+	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.run
+	@echo "Installing what tests and checks need into $(VENV)"
+	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+run: $(VENV)/.run ## Start the application on SQLite at http://127.0.0.1:8000 (HOST, PORT override)
+	@exec $(BIN)/patientmgmt run --host $(HOST) --port $(PORT)
+
+run-cassandra: $(VENV)/.run ## The same on Apache Cassandra (CASSANDRA_CONTACT_POINTS, or a local server)
+	@PERSISTENCE_MODULE=eventstore_cassandra exec $(BIN)/patientmgmt run --host $(HOST) --port $(PORT)
+
+demo-data: $(VENV)/.run ## Fill the running application's store with plausible hospital days
+	@$(BIN)/patientmgmt demo-data
+
+test: $(VENV)/.dev ## Install what the tests need and run all of them
+	@$(BIN)/python -m tests.setup
+	@$(BIN)/pytest
+
+lint: $(VENV)/.dev ## Check style, format, types and import directions
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+
+format: $(VENV)/.dev ## Put the code into its standard form
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: $(VENV)/.dev ## Measure against a real node and print the ratios
+	@$(BIN)/python -m benchmarks
+
+clean: ## Remove everything that these targets made, the local data in var/ included
+	@rm -rf $(VENV) var dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

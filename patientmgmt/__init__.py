@@ -1,0 +1,1 @@
+"""A patient management system: admissions, transfers and discharges as a stream of events."""

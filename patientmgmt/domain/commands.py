@@ -1,0 +1,84 @@
+"""What can be asked for. A command that exists is well formed: the values are checked on creation.
+
+The bounds stand in the annotations, where web forms and the API's documentation read them too.
+A wrong value raises ``pydantic.ValidationError``, which names each field and its reason.
+"""
+
+import unicodedata
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic_core import PydanticCustomError
+
+MAX_NAME_LENGTH = 200
+"""Characters. Longer than any recorded legal name's usual form, shorter than an accident."""
+MAX_WARD_LENGTH = 50
+"""Characters. Ward names are codes or a word or two."""
+MAX_AGE = 150
+"""Years. Nobody has lived longer than 122; room for data that is merely doubtful."""
+
+
+def _readable(text: str) -> str:
+    categories = [unicodedata.category(character) for character in text]
+    if any(category in {"Cc", "Zl", "Zp"} for category in categories):
+        raise PydanticCustomError(
+            "string_readable", "String should have no line breaks or control characters"
+        )
+    if all(category[0] in "CZ" for category in categories):
+        raise PydanticCustomError(
+            "string_readable", "String should have at least one visible character"
+        )
+    return text
+
+
+Name = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_NAME_LENGTH),
+    AfterValidator(_readable),
+]
+Ward = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_WARD_LENGTH),
+    AfterValidator(_readable),
+]
+Age = Annotated[int, Field(ge=0, le=MAX_AGE)]
+ExpectedVersion = Annotated[int, Field(ge=1, le=2**31 - 1)]
+"""The version of the patient that the sender saw; None leaves it to the rules alone."""
+
+
+class Command(BaseModel):
+    """Base of all commands: immutable, types taken strictly, unknown fields refused."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+
+class AdmitPatient(Command):
+    """Admit somebody who has never been here."""
+
+    name: Name
+    age: Age
+    ward: Ward
+
+
+class ReadmitPatient(Command):
+    """Admit a discharged patient again, for a new stay."""
+
+    patient_id: UUID
+    ward: Ward
+    expected_version: ExpectedVersion | None = None
+
+
+class TransferPatient(Command):
+    """Move an admitted patient to another ward."""
+
+    patient_id: UUID
+    ward: Ward
+    expected_version: ExpectedVersion | None = None
+
+
+class DischargePatient(Command):
+    """End the stay of an admitted patient."""
+
+    patient_id: UUID
+    expected_version: ExpectedVersion | None = None

@@ -1,0 +1,36 @@
+"""Where a worker learns of events.
+
+A feed may show an event twice, and the events of one aggregate in any order; the worker sorts that
+out. What a feed must not do is lose an event between two checkpoints for good.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+from uuid import UUID
+
+from eventsourcing.persistence import StoredEvent
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What one poll of a feed found."""
+
+    events: Sequence[StoredEvent]
+    """In the order seen; ``topic`` is the event's stored name."""
+    checkpoint: str
+    """Where the next poll shall begin; opaque to everybody but the feed."""
+    more: bool
+    """True when a full page was read, so that the next poll should follow at once."""
+
+
+class Feed(Protocol):
+    """A source of events for projections."""
+
+    def poll(self, checkpoint: str | None) -> Batch:
+        """Return events after the checkpoint; ``None`` begins at the first event ever."""
+        ...
+
+    def stream(self, aggregate_id: UUID, *, after: int) -> Sequence[StoredEvent]:
+        """Return the aggregate's own events above version ``after``, in order: the truth."""
+        ...

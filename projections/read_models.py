@@ -1,0 +1,95 @@
+"""What pages read, and what a worker writes: the read models' rows and the two protocols.
+
+Each row carries the ``version`` of the patient that it shows, so that a page can tell whether it
+has caught up with a command, and so that a row is never overwritten by an older one.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class PatientRow:
+    """One patient, as the patient list and the ward board show them."""
+
+    patient_id: UUID
+    version: int
+    name: str
+    age: int
+    ward: str | None
+    """None while the patient is discharged."""
+    admitted_at: datetime | None
+    """When the present stay began (UTC); None while discharged, or when the event did not say."""
+    updated_at: datetime | None
+    """When the event of this version was recorded (UTC); None when it did not say."""
+
+
+@dataclass(frozen=True)
+class WardRow:
+    """One ward with the patients who are on it, by name."""
+
+    name: str
+    patients: Sequence[PatientRow]
+
+    @property
+    def occupancy(self) -> int:
+        """How many patients are on the ward."""
+        return len(self.patients)
+
+
+@dataclass(frozen=True)
+class PatientPage:
+    """One page of the patient list, by name."""
+
+    patients: Sequence[PatientRow]
+    next: str | None
+    """What to ask the next page with; None on the last page."""
+
+
+class ReadModelQueries(Protocol):
+    """The read side. Every method may raise :class:`ReadModelsUnavailableError`."""
+
+    def wards(self) -> Sequence[WardRow]:
+        """Return the ward board: every ward with at least one patient, by ward name."""
+        ...
+
+    def patients(self, *, limit: int = 50, after: str | None = None) -> PatientPage:
+        """Return one page of all patients ever admitted, by name.
+
+        :raises ValueError: when ``after`` is not a value that an earlier page gave.
+        """
+        ...
+
+    def patient(self, patient_id: UUID) -> PatientRow | None:
+        """Return one patient's row; None when no event of theirs has arrived here."""
+        ...
+
+
+class ReadModelStore(ReadModelQueries, Protocol):
+    """The write side, used by workers only."""
+
+    def rows(self, patient_ids: Sequence[UUID]) -> Mapping[UUID, PatientRow]:
+        """Return the present rows of those of the patients who have one."""
+        ...
+
+    def replace(self, before: PatientRow | None, after: PatientRow) -> None:
+        """Show ``after`` instead of ``before`` in every read model, all of them or none.
+
+        Doing it twice, or after a newer row was written, changes nothing.
+        """
+        ...
+
+    def checkpoint(self) -> str | None:
+        """Return the saved position in the feed; None before the first."""
+        ...
+
+    def save_checkpoint(self, checkpoint: str) -> None:
+        """Save the position; called after the rows are written, never before."""
+        ...
+
+
+class ReadModelsUnavailableError(Exception):
+    """The read models' database cannot be reached; the reason is the message."""
