@@ -1,5 +1,34 @@
-from eventsourcing.sqlite import SQLiteApplicationRecorder
+"""A persistence module for the `eventsourcing` library that keeps events in Apache Cassandra.
 
+Set ``PERSISTENCE_MODULE=eventstore_cassandra`` and the ``CASSANDRA_*`` variables that
+:class:`Settings` explains, and create the tables once, with :func:`create_keyspace` and
+:func:`create_tables`.
+"""
 
-class CassandraApplicationRecorder(SQLiteApplicationRecorder):
-    def register_event_types(self, event_types: dict[str, int]) -> None: ...
+from eventstore_cassandra.datastore import CassandraDatastore
+from eventstore_cassandra.factory import CassandraFactory
+from eventstore_cassandra.process import CassandraProcessRecorder
+from eventstore_cassandra.recorders import (
+    CassandraAggregateRecorder,
+    CassandraApplicationRecorder,
+)
+from eventstore_cassandra.schema import Topology, create_keyspace, create_tables
+from eventstore_cassandra.settings import Settings
+from eventstore_cassandra.snapshots import CassandraSnapshotRecorder
+from eventstore_cassandra.tracking import CassandraTrackingRecorder
+from eventstore_cassandra.type_view import Place
+
+__all__ = [
+    "CassandraAggregateRecorder",
+    "CassandraApplicationRecorder",
+    "CassandraDatastore",
+    "CassandraFactory",
+    "CassandraProcessRecorder",
+    "CassandraSnapshotRecorder",
+    "CassandraTrackingRecorder",
+    "Place",
+    "Settings",
+    "Topology",
+    "create_keyspace",
+    "create_tables",
+]

@@ -1,0 +1,218 @@
+"""The append: how events get into an aggregate's partition, and how the outcome becomes known.
+
+Theory of operation
+===================
+All events of an aggregate share one partition, and the partition has one static column,
+``current_version``. An append is one conditional batch on that partition: it sets the column to
+the last new version *if it still holds the version before the first new one*, and inserts the
+events in the same step. Of two writers that both saw version 3, one sets it to 4; for the other the
+condition no longer holds, and nothing of its batch is written. There is no lock to leak and no
+leader to lose: Paxos, run by the replicas of the partition, decides.
+
+The first event has no version before it. Its batch inserts the static column ``IF NOT EXISTS``.
+(Streams may begin at version 0 or 1. An event 1 that finds the stream at version 0 is a further
+event after all, and is appended as one.)
+
+*Uncertain outcomes.* An answer may be lost: the node died, the time ran out, another proposal got
+in between. The batch may then have been applied or not, or be applied later by whoever completes
+it. Two facts make that harmless:
+
+1. Each append carries a name of its own, ``append_id``, in every row, kept when it is tried again.
+2. The condition holds at most once: versions only grow, so that a batch that was applied, or has
+   been overtaken, can never be applied again.
+
+So an uncertain step is simply taken again. If it is then not applied, the row at the first new
+version tells whose it is: the own name means success at an earlier try, another's means conflict.
+That look is made at serial consistency, since a batch that was decided may so far have reached one
+replica only, and after *every* refusal, not only after a retry, because the driver or a coordinator
+may have tried twice on its own.
+
+:func:`append_steps` is this protocol without I/O: a generator that yields the next step and is sent
+the reply. Whoever changes it must change the tests that drive it through every order of replies,
+and think of ``snapshots.py`` and ``tracking.py``, which resolve uncertainty by the same two facts.
+"""
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from uuid import UUID, uuid4
+
+from eventsourcing.persistence import (
+    DataError,
+    IntegrityError,
+    PersistenceError,
+    ProgrammingError,
+    StoredEvent,
+)
+
+from eventstore_cassandra.errors import is_certain, library_error
+
+_FIRST_VERSIONS = (0, 1)
+_MAX_VERSION = 2**31 - 1
+
+
+class Step(Enum):
+    """What to do next."""
+
+    CREATE = "the conditional batch of a stream that does not exist"
+    EXTEND = "the conditional batch of a stream at the version before"
+    LOOK = "a serial read of the append_id at the first new version"
+
+
+@dataclass(frozen=True)
+class Applied:
+    """The batch was applied."""
+
+
+@dataclass(frozen=True)
+class NotApplied:
+    """The condition did not hold; ``current_version`` is None where no stream exists."""
+
+    current_version: int | None
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the look found: the name of the append that wrote the row, None where there is none."""
+
+    append_id: UUID | None
+
+
+@dataclass(frozen=True)
+class Unanswered:
+    """The request failed, with this error of the driver."""
+
+    error: BaseException
+
+
+Reply = Applied | NotApplied | Found | Unanswered
+
+
+@dataclass(frozen=True)
+class Append:
+    """The events of one append, checked: of one aggregate, with versions that follow on."""
+
+    events: Sequence[StoredEvent]
+    append_id: UUID = field(default_factory=uuid4)
+
+    @property
+    def aggregate_id(self) -> UUID:
+        """The partition."""
+        aggregate_id = self.events[0].originator_id
+        if not isinstance(aggregate_id, UUID):
+            raise ProgrammingError(
+                f"Expected the aggregate's id as a UUID, found {aggregate_id!r} "
+                f"({type(aggregate_id).__name__})."
+            )
+        return aggregate_id
+
+    @property
+    def first_version(self) -> int:
+        """Version of the first event."""
+        return self.events[0].originator_version
+
+    @property
+    def last_version(self) -> int:
+        """Version of the last event."""
+        return self.events[-1].originator_version
+
+    @classmethod
+    def of(cls, events: Sequence[StoredEvent], *, max_bytes: int) -> "Append":
+        """Check the events, at least one, and give the append its name.
+
+        :raises ProgrammingError: for several aggregates, ids that are no UUIDs, versions that do
+            not follow on or cannot be stored.
+        :raises IntegrityError: for two events of one version.
+        :raises DataError: for more bytes of state than one append may hold.
+        """
+        append = cls(tuple(events))
+        aggregate_id = append.aggregate_id
+        others = {event.originator_id for event in events} - {aggregate_id}
+        if others:
+            raise ProgrammingError(
+                f"Expected events of one aggregate, found {len(others) + 1}: {aggregate_id} and "
+                f"{', '.join(sorted(map(str, others))[:3])}. Cassandra decides each partition on "
+                "its own, so that several aggregates cannot be saved in one step: save one at a "
+                "time. Nothing was written."
+            )
+        versions = [event.originator_version for event in events]
+        if len(set(versions)) < len(versions):
+            raise IntegrityError(
+                f"Expected one event for each version of {aggregate_id}, found versions {versions}."
+                " Nothing was written."
+            )
+        if versions != list(range(versions[0], versions[0] + len(versions))):
+            raise ProgrammingError(
+                f"Expected versions of {aggregate_id} that follow on, found {versions}. "
+                "Nothing was written."
+            )
+        if versions[0] < 0 or versions[-1] > _MAX_VERSION:
+            raise ProgrammingError(
+                f"Expected versions from 0 to {_MAX_VERSION}, found {versions[0]} to "
+                f"{versions[-1]} for {aggregate_id}. Nothing was written."
+            )
+        size = sum(len(event.state) for event in events)
+        if size > max_bytes:
+            raise DataError(
+                f"Expected at most {max_bytes} bytes of state in one append, found {size} in "
+                f"{len(events)} events of {aggregate_id}. Append fewer or smaller events at a "
+                "time; CASSANDRA_MAX_APPEND_BYTES may go up with the server's own limit. Nothing "
+                "was written."
+            )
+        return append
+
+
+def append_steps(append: Append, *, attempts: int) -> Generator[Step, Reply, None]:
+    """Yield steps until the append is known to be applied; each must be sent its reply.
+
+    :param attempts: how many steps may stay unanswered before giving up.
+    :raises IntegrityError: when somebody else wrote these versions; nothing of it was written.
+    :raises OperationalError: when the store cannot be reached, saying whether the outcome is known.
+    """
+    conditional = step = Step.CREATE if append.first_version in _FIRST_VERSIONS else Step.EXTEND
+    current_version: int | None = None
+    unanswered = 0
+    may_be_applied = False
+    while True:
+        match (yield step):
+            case Applied():
+                return
+            case Unanswered(error=error):
+                may_be_applied = may_be_applied or not is_certain(error)
+                unanswered += 1
+                if unanswered == attempts or not may_be_applied:
+                    raise _failure(append, error, may_be_applied) from error
+            case NotApplied(current_version=current_version):
+                step = Step.LOOK
+            case Found(append_id=append.append_id):
+                return
+            case Found():
+                if conditional is Step.CREATE and current_version == append.first_version - 1:
+                    conditional = step = Step.EXTEND
+                else:
+                    raise IntegrityError(_conflict(append, current_version))
+
+
+def _conflict(append: Append, current_version: int | None) -> str:
+    found = "no events" if current_version is None else f"version {current_version}"
+    expected = append.first_version - 1
+    at = "no events" if append.first_version in _FIRST_VERSIONS else f"version {expected}"
+    return (
+        f"Expected aggregate {append.aggregate_id} at {at}, found it at {found}. Load the "
+        "aggregate again and repeat the command. Nothing was written."
+    )
+
+
+def _failure(
+    append: Append,
+    error: BaseException,
+    may_be_applied: bool,  # noqa: FBT001
+) -> PersistenceError:
+    return library_error(
+        error,
+        f"Cannot append versions {append.first_version} to {append.last_version} of aggregate "
+        f"{append.aggregate_id}",
+        outcome="It is not known whether they were written: load the aggregate before trying again."
+        if may_be_applied
+        else "Nothing was written.",
+    )

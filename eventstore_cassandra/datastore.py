@@ -1,0 +1,134 @@
+"""The connection to a Cassandra cluster: one session, its execution profiles, prepared statements.
+
+A datastore opens its connections when it is made, in the process that made it: make it after a
+fork, never before, since the driver's threads and sockets do not survive one. Share it between
+threads. Close it at the end.
+"""
+
+import socket
+from threading import Lock
+from typing import Any
+
+from cassandra import ConsistencyLevel
+from cassandra.auth import PlainTextAuthProvider
+from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, Session
+from cassandra.policies import (
+    DCAwareRoundRobinPolicy,
+    ExponentialReconnectionPolicy,
+    FallthroughRetryPolicy,
+    TokenAwarePolicy,
+)
+from cassandra.query import PreparedStatement, dict_factory
+from eventsourcing.persistence import OperationalError
+
+from eventstore_cassandra.errors import DRIVER_ERRORS, describe, library_errors
+from eventstore_cassandra.settings import Settings, level
+
+APPEND = "append"
+"""Profile of conditional writes."""
+SERIAL_READ = "serial-read"
+"""Profile of reads that first complete or supersede what is under way in the partition."""
+SCHEMA = "schema"
+"""Profile of schema changes, which take seconds in a ring."""
+
+_PROTOCOL_VERSION = 5
+_SCHEMA_TIMEOUT = 60.0
+_RECONNECT_WITHIN = 10.0
+
+
+class CassandraDatastore:
+    """A session on the cluster that the settings name.
+
+    :raises OperationalError: when no node can be reached, or the password is wrong.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._statements: dict[str, PreparedStatement] = {}
+        self._lock = Lock()
+        self._cluster = Cluster(
+            contact_points=settings.contact_points,
+            port=settings.port,
+            protocol_version=_PROTOCOL_VERSION,
+            auth_provider=PlainTextAuthProvider(settings.username, settings.password)
+            if settings.username is not None
+            else None,
+            ssl_context=settings.ssl_context(),
+            execution_profiles=_profiles(settings),
+            connect_timeout=settings.connect_timeout,
+            # Without this the kernel holds back the end of a larger statement for 40 ms.
+            sockopts=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
+            # The driver's own upper bound of ten minutes outlasts most outages by far.
+            reconnection_policy=ExponentialReconnectionPolicy(0.5, _RECONNECT_WITHIN),
+        )
+        try:
+            self.session: Session = self._cluster.connect()
+        except (*DRIVER_ERRORS, OSError) as e:
+            self._cluster.shutdown()
+            raise OperationalError(
+                f"Cannot connect to Cassandra at {','.join(settings.contact_points)} port "
+                f"{settings.port}: {describe(e)}. Check that it runs, and CASSANDRA_CONTACT_POINTS,"
+                " CASSANDRA_PORT, CASSANDRA_USERNAME, CASSANDRA_PASSWORD and CASSANDRA_TLS."
+            ) from e
+        self.session.default_fetch_size = settings.page_size
+
+    def prepare(self, query: str) -> PreparedStatement:
+        """Return the prepared statement; ``{keyspace}`` in the query is filled in."""
+        with self._lock:
+            statement = self._statements.get(query)
+            if statement is None:
+                with library_errors("Cannot prepare a statement"):
+                    statement = self.session.prepare(
+                        query.replace("{keyspace}", self.settings.keyspace)
+                    )
+                self._statements[query] = statement
+            return statement
+
+    def execute(self, statement: Any, profile: str | None = None) -> Any:
+        """Execute a statement; the driver's errors pass through.
+
+        Rows are dictionaries under the profiles of this module, tuples with names otherwise.
+        """
+        return self.session.execute(statement, execution_profile=profile or EXEC_PROFILE_DEFAULT)
+
+    def close(self) -> None:
+        """Close all connections; closing again does nothing."""
+        self._cluster.shutdown()
+
+
+def _profiles(settings: Settings) -> dict[object, ExecutionProfile]:
+    # Replicas are not shuffled, so that the writers of one aggregate meet at one coordinator.
+    balancing = TokenAwarePolicy(
+        DCAwareRoundRobinPolicy(local_dc=settings.local_datacenter or ""), shuffle_replicas=False
+    )
+    serial = level(settings.serial_consistency)
+    common = {
+        "load_balancing_policy": balancing,
+        "serial_consistency_level": serial,
+        "request_timeout": settings.request_timeout,
+    }
+    return {
+        EXEC_PROFILE_DEFAULT: ExecutionProfile(
+            consistency_level=level(settings.read_consistency), **common
+        ),
+        # The default policy would repeat a conditional write at another node, and an append could
+        # then be told that it conflicts with itself.
+        APPEND: ExecutionProfile(
+            consistency_level=level(settings.append_consistency),
+            retry_policy=FallthroughRetryPolicy(),
+            row_factory=dict_factory,
+            **common,
+        ),
+        SERIAL_READ: ExecutionProfile(
+            consistency_level=serial,
+            retry_policy=FallthroughRetryPolicy(),
+            row_factory=dict_factory,
+            **common,
+        ),
+        SCHEMA: ExecutionProfile(
+            load_balancing_policy=balancing,
+            consistency_level=ConsistencyLevel.QUORUM,
+            request_timeout=_SCHEMA_TIMEOUT,
+            row_factory=dict_factory,
+        ),
+    }

@@ -1,0 +1,85 @@
+"""The driver's errors, told as the library's: what failed, why, and what to do."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from cassandra import (
+    AuthenticationFailed,
+    DriverException,
+    InvalidRequest,
+    RequestValidationException,
+    Unauthorized,
+    UnresolvableContactPoints,
+)
+from cassandra.cluster import NoHostAvailable
+from cassandra.connection import ConnectionException
+from cassandra.protocol import ErrorMessage, SyntaxException
+from eventsourcing.persistence import (
+    OperationalError,
+    PersistenceError,
+    ProgrammingError,
+)
+
+DRIVER_ERRORS = (
+    DriverException,
+    NoHostAvailable,
+    UnresolvableContactPoints,
+    ConnectionException,
+    ErrorMessage,
+)
+"""Everything the driver raises of its own when a request fails."""
+
+_NEVER_SENT_OR_REFUSED = (
+    NoHostAvailable,
+    UnresolvableContactPoints,
+    AuthenticationFailed,
+    RequestValidationException,
+    SyntaxException,
+)
+
+
+def is_certain(error: BaseException) -> bool:
+    """Tell whether a request that ended in this error surely had no effect.
+
+    Time-outs, closed connections, failures of replicas and "CAS outcome unknown" (0x1700, which
+    the driver has no class for) are uncertain, and so is whatever is not known here.
+    """
+    return isinstance(error, _NEVER_SENT_OR_REFUSED)
+
+
+def describe(error: BaseException) -> str:
+    """Return the error's reason on one line, with those of each host behind NoHostAvailable."""
+    if isinstance(error, NoHostAvailable) and error.errors:
+        reasons = {f"{host}: {describe(reason)}" for host, reason in error.errors.items()}
+        return "; ".join(sorted(reasons))
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def library_error(error: BaseException, doing: str, *, outcome: str = "") -> PersistenceError:
+    """Return the library's error for a driver's error.
+
+    :param doing: what was attempted, as the beginning of a sentence.
+    :param outcome: a sentence on what is so now, if there is more to say.
+    """
+    reason = describe(error)
+    kind: type[PersistenceError] = OperationalError
+    advice = ""
+    if isinstance(error, RequestValidationException | SyntaxException):
+        kind = ProgrammingError
+    if isinstance(error, InvalidRequest) and "does not exist" in reason:
+        advice = (
+            "The tables are not there: check CASSANDRA_KEYSPACE, or create them with "
+            "`patientmgmt init`."
+        )
+    if isinstance(error, Unauthorized):
+        advice = "Grant the user of CASSANDRA_USERNAME access."
+    return kind(" ".join(part for part in (f"{doing}: {reason}.", advice, outcome) if part))
+
+
+@contextmanager
+def library_errors(doing: str) -> Iterator[None]:
+    """Turn the driver's errors in the block into the library's."""
+    try:
+        yield
+    except DRIVER_ERRORS as e:
+        raise library_error(e, doing) from e

@@ -1,0 +1,153 @@
+"""The event type registry: which integer stands for which topic.
+
+The original event store has integers for types; the library has topics, which are text. An
+application may register integers of its own (below 1000); any other topic is given the next free
+integer from 1000 up when its first event is recorded. Both directions are cached, since an entry
+never changes.
+
+The registry is one partition with a static ``revision``, and is changed by the same kind of
+conditional batch as an aggregate: of two processes that take the next integer at once, one is
+refused, reads again and finds what the other wrote. A change whose outcome is uncertain needs no
+more than that either, since reading again shows whether it was made.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from cassandra.query import BatchStatement
+from eventsourcing.persistence import OperationalError, ProgrammingError
+
+from eventstore_cassandra.datastore import APPEND, SERIAL_READ, CassandraDatastore
+from eventstore_cassandra.errors import DRIVER_ERRORS, is_certain, library_error, library_errors
+
+FIRST_ALLOCATED = 1000
+"""Integers below are for applications to register."""
+
+_REGISTRY = "default"
+_READ = "SELECT topic, type, revision FROM {keyspace}.event_types WHERE registry = ?"
+_CREATE = "INSERT INTO {keyspace}.event_types (registry, revision) VALUES (?, 1) IF NOT EXISTS"
+_ADVANCE = "UPDATE {keyspace}.event_types SET revision = ? WHERE registry = ? IF revision = ?"
+_ADD = "INSERT INTO {keyspace}.event_types (registry, topic, type) VALUES (?, ?, ?)"
+
+
+@dataclass(frozen=True)
+class Registry:
+    """What the partition held when it was read."""
+
+    revision: int | None
+    types: Mapping[str, int]
+
+    def additions(self, wanted: Mapping[str, int | None]) -> dict[str, int]:
+        """Return the integers to add, so that every wanted topic has one; None takes a free one.
+
+        :raises ProgrammingError: when an integer or a topic is taken otherwise.
+        """
+        topics = {number: topic for topic, number in self.types.items()}
+        added: dict[str, int] = {}
+        for topic, number in wanted.items():
+            present = self.types.get(topic)
+            if present is not None:
+                if number not in (None, present):
+                    raise ProgrammingError(
+                        f"Expected event type {topic!r} to have the integer {number}, found "
+                        f"{present} in the registry. Events stand under that integer already: "
+                        "register it with that one."
+                    )
+                continue
+            if number is None:
+                number = max([FIRST_ALLOCATED - 1, *topics]) + 1
+            elif number in topics:
+                raise ProgrammingError(
+                    f"Expected the integer {number} to be free for event type {topic!r}, found it "
+                    f"taken by {topics[number]!r}. Register {topic!r} with another integer."
+                )
+            topics[number] = topic
+            added[topic] = number
+        return added
+
+
+class EventTypes:
+    """The registry of one keyspace; share it between threads."""
+
+    def __init__(self, datastore: CassandraDatastore, *, attempts: int) -> None:
+        self._datastore = datastore
+        self._attempts = attempts
+        self._types: dict[str, int] = {}
+        self._topics: dict[int, str] = {}
+
+    def register(self, types: Mapping[str, int]) -> None:
+        """Give topics the integers of the application's choice; again is harmless.
+
+        :raises ProgrammingError: for an integer that is not from 0 to 999, or is taken.
+        """
+        for topic, number in types.items():
+            if not 0 <= number < FIRST_ALLOCATED:
+                raise ProgrammingError(
+                    f"Expected an integer from 0 to {FIRST_ALLOCATED - 1} for event type "
+                    f"{topic!r}, found {number}. Integers from {FIRST_ALLOCATED} up are given out "
+                    "by the registry."
+                )
+        self._ensure(types)
+
+    def type_of(self, topic: str) -> int:
+        """Return the topic's integer, which is allocated when it has none."""
+        if topic not in self._types:
+            self._ensure({topic: None})
+        return self._types[topic]
+
+    def known_type_of(self, topic: str) -> int | None:
+        """Return the topic's integer; None while no event of it can have been recorded."""
+        if topic not in self._types:
+            self._read()
+        return self._types.get(topic)
+
+    def topic_of(self, number: int) -> str:
+        """Return the topic of an integer that was found in an event.
+
+        :raises OperationalError: when the registry does not have it.
+        """
+        if number not in self._topics:
+            self._read()
+        try:
+            return self._topics[number]
+        except KeyError:
+            raise OperationalError(
+                f"Expected the event type {number} in the registry, found {len(self._topics)} "
+                "others. Some other program writes events of this type: register a topic for it."
+            ) from None
+
+    def _ensure(self, wanted: Mapping[str, int | None]) -> None:
+        unanswered = 0
+        while True:
+            registry = self._read()
+            added = registry.additions(wanted)
+            if not added:
+                return
+            try:
+                self._datastore.execute(self._change(registry, added), APPEND)
+            except DRIVER_ERRORS as e:
+                unanswered += 1
+                if is_certain(e) or unanswered == self._attempts:
+                    raise library_error(e, "Cannot register event types") from e
+
+    def _read(self) -> Registry:
+        statement = self._datastore.prepare(_READ).bind([_REGISTRY])
+        with library_errors("Cannot read the event types"):
+            rows = list(self._datastore.execute(statement, SERIAL_READ))
+        types = {row["topic"]: row["type"] for row in rows if row["topic"] is not None}
+        self._types.update(types)
+        self._topics.update({number: topic for topic, number in types.items()})
+        return Registry(rows[0]["revision"] if rows else None, types)
+
+    def _change(self, registry: Registry, added: Mapping[str, int]) -> BatchStatement:
+        batch = BatchStatement()
+        if registry.revision is None:
+            batch.add(self._datastore.prepare(_CREATE), [_REGISTRY])
+        else:
+            batch.add(
+                self._datastore.prepare(_ADVANCE),
+                [registry.revision + 1, _REGISTRY, registry.revision],
+            )
+        for topic, number in added.items():
+            batch.add(self._datastore.prepare(_ADD), [_REGISTRY, topic, number])
+        return batch

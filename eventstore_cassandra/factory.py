@@ -1,0 +1,81 @@
+"""The factory by which the library finds this persistence module's recorders."""
+
+from typing import TypeVar
+
+from eventsourcing.persistence import (
+    AggregateRecorder,
+    InfrastructureFactory,
+    ProgrammingError,
+)
+from eventsourcing.utils import Environment, EnvType, resolve_topic
+
+from eventstore_cassandra.datastore import CassandraDatastore
+from eventstore_cassandra.process import CassandraProcessRecorder
+from eventstore_cassandra.recorders import CassandraAggregateRecorder, CassandraApplicationRecorder
+from eventstore_cassandra.schema import create_tables
+from eventstore_cassandra.settings import Settings
+from eventstore_cassandra.snapshots import CassandraSnapshotRecorder
+from eventstore_cassandra.tracking import CassandraTrackingRecorder
+
+T = TypeVar("T")
+
+
+class CassandraFactory(InfrastructureFactory[CassandraTrackingRecorder]):
+    """Makes recorders that share one connection to the cluster, opened at the first of them.
+
+    :raises OSError: when a setting is not of its form.
+    """
+
+    def __init__(self, env: Environment | EnvType | None) -> None:
+        super().__init__(env)
+        self.settings = Settings.from_env(self.env)
+        self._datastore: CassandraDatastore | None = None
+
+    @property
+    def datastore(self) -> CassandraDatastore:
+        """The connection, opened when first asked for, so that a process may fork before."""
+        if self._datastore is None:
+            self._datastore = CassandraDatastore(self.settings)
+            if self.settings.create_table:
+                create_tables(self._datastore)
+        return self._datastore
+
+    def aggregate_recorder(self, purpose: str = "events") -> AggregateRecorder:
+        """Return a recorder of events, or of snapshots where that is the purpose."""
+        if purpose == "snapshots":
+            return CassandraSnapshotRecorder(self.datastore)
+        return CassandraAggregateRecorder(self.datastore)
+
+    def application_recorder(self) -> CassandraApplicationRecorder:
+        """Return a recorder of events; a subclass of it by APPLICATION_RECORDER_TOPIC."""
+        topic = self.env.get(self.APPLICATION_RECORDER_TOPIC)
+        if topic:
+            return _resolve(topic, CassandraApplicationRecorder)(self.datastore)
+        return CassandraApplicationRecorder(self.datastore)
+
+    def tracking_recorder(
+        self, tracking_recorder_class: type[CassandraTrackingRecorder] | None = None
+    ) -> CassandraTrackingRecorder:
+        """Return a tracking recorder; a subclass by argument or by TRACKING_RECORDER_TOPIC."""
+        if tracking_recorder_class is None:
+            topic = self.env.get(self.TRACKING_RECORDER_TOPIC)
+            tracking_recorder_class = (
+                _resolve(topic, CassandraTrackingRecorder) if topic else CassandraTrackingRecorder
+            )
+        return tracking_recorder_class(self.datastore)
+
+    def process_recorder(self) -> CassandraProcessRecorder:
+        """Return a process recorder, which refuses to be used."""
+        return CassandraProcessRecorder(self.datastore)
+
+    def close(self) -> None:
+        """Close the connection; closing again does nothing."""
+        if self._datastore is not None:
+            self._datastore.close()
+
+
+def _resolve(topic: str, base: type[T]) -> type[T]:
+    cls = resolve_topic(topic)
+    if not (isinstance(cls, type) and issubclass(cls, base)):
+        raise ProgrammingError(f"Expected {topic!r} to name a subclass of {base.__name__}.")
+    return cls

@@ -1,0 +1,183 @@
+"""The recorders of events: what the library appends with and reads streams with."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import count
+from random import uniform
+from time import sleep
+from typing import Any
+from uuid import UUID
+
+from cassandra.query import BatchStatement
+from eventsourcing.persistence import (
+    AggregateRecorder,
+    ApplicationRecorder,
+    Notification,
+    NotSupportedError,
+    StoredEvent,
+    Subscription,
+)
+
+from eventstore_cassandra.append import (
+    Append,
+    Applied,
+    Found,
+    NotApplied,
+    Reply,
+    Step,
+    Unanswered,
+    append_steps,
+)
+from eventstore_cassandra.datastore import APPEND, SERIAL_READ, CassandraDatastore
+from eventstore_cassandra.errors import DRIVER_ERRORS
+from eventstore_cassandra.event_types import EventTypes
+from eventstore_cassandra.stream import Streams, to_columns
+from eventstore_cassandra.type_view import Place, TypeView
+
+_FIRST_PAUSE = 0.02
+_LONGEST_PAUSE = 1.0
+
+_CREATE = "INSERT INTO {keyspace}.events (id, current_version) VALUES (?, ?) IF NOT EXISTS"
+_EXTEND = "UPDATE {keyspace}.events SET current_version = ? WHERE id = ? IF current_version = ?"
+_EVENT = (
+    "INSERT INTO {keyspace}.events (id, version, type, payload, payload_bytes, append_id, savetime)"
+    " VALUES (?, ?, ?, ?, ?, ?, toTimestamp(now()))"
+)
+_LOOK = "SELECT append_id FROM {keyspace}.events WHERE id = ? AND version = ?"
+
+
+class CassandraAggregateRecorder(AggregateRecorder):
+    """Appends to and reads from the partitions of aggregates. Share it between threads."""
+
+    def __init__(self, datastore: CassandraDatastore) -> None:
+        self.datastore = datastore
+        self.event_types = EventTypes(datastore, attempts=datastore.settings.append_attempts)
+        self._streams = Streams(
+            datastore, table="events", kind="type", topic_of=self.event_types.topic_of
+        )
+        self._type_view = TypeView(datastore, self.event_types)
+        self._create = datastore.prepare(_CREATE)
+        self._extend = datastore.prepare(_EXTEND)
+        self._event = datastore.prepare(_EVENT)
+        self._look = datastore.prepare(_LOOK)
+
+    def register_event_types(self, types: Mapping[str, int]) -> None:
+        """Give topics integers of the application's choice, from 0 to 999; again is harmless."""
+        self.event_types.register(types)
+
+    def insert_events(
+        self, stored_events: Sequence[StoredEvent], **kwargs: Any
+    ) -> Sequence[int] | None:
+        """Append events of one aggregate, all of them or none.
+
+        Returns None, since the events get no place in a total order.
+
+        :raises IntegrityError: when the aggregate is not at the version before the first event.
+        :raises ProgrammingError: for events that are not of one aggregate or do not follow on.
+        :raises DataError: for more state than one append may hold.
+        :raises OperationalError: when the store cannot be reached, or does not answer.
+        """
+        if stored_events:
+            settings = self.datastore.settings
+            append = Append.of(stored_events, max_bytes=settings.max_append_bytes)
+            steps = append_steps(append, attempts=settings.append_attempts)
+            step = next(steps)
+            for pause in _pauses():
+                reply = self._take(step, append)
+                try:
+                    step = steps.send(reply)
+                except StopIteration:
+                    break
+                if isinstance(reply, Unanswered):
+                    sleep(pause)
+        return None
+
+    def select_events(
+        self,
+        originator_id: UUID | str,
+        *,
+        gt: int | None = None,
+        lte: int | None = None,
+        desc: bool = False,
+        limit: int | None = None,
+    ) -> Sequence[StoredEvent]:
+        """Return the aggregate's events above ``gt``, up to ``lte``, in order or reversed."""
+        return self._streams.select(originator_id, gt=gt, lte=lte, desc=desc, limit=limit)
+
+    def select_events_by_type(
+        self, topic: str, *, gt: Place | None = None, limit: int
+    ) -> Sequence[tuple[Place, StoredEvent]]:
+        """Return events of one type after the given place in the type view, with their places.
+
+        The view lags behind the table, and an event may appear in it *before* a place that was
+        returned already, since its save time is when its append began. Read an overlap again.
+        """
+        return self._type_view.select(topic, gt=gt, limit=limit)
+
+    def _take(self, step: Step, append: Append) -> Reply:
+        try:
+            if step is Step.LOOK:
+                bound = self._look.bind([append.aggregate_id, append.first_version])
+                row = self.datastore.execute(bound, SERIAL_READ).one()
+                return Found(row["append_id"] if row else None)
+            row = self.datastore.execute(self._batch(step, append), APPEND).one()
+        except DRIVER_ERRORS as e:
+            return Unanswered(e)
+        return Applied() if row["[applied]"] else NotApplied(row.get("current_version"))
+
+    def _batch(self, step: Step, append: Append) -> BatchStatement:
+        batch = BatchStatement()
+        last = append.last_version
+        if step is Step.CREATE:
+            batch.add(self._create, [append.aggregate_id, last])
+        else:
+            batch.add(self._extend, [last, append.aggregate_id, append.first_version - 1])
+        for event in append.events:
+            batch.add(
+                self._event,
+                [
+                    append.aggregate_id,
+                    event.originator_version,
+                    self.event_types.type_of(event.topic),
+                    *to_columns(event.state),
+                    append.append_id,
+                ],
+            )
+        return batch
+
+
+class CassandraApplicationRecorder(CassandraAggregateRecorder, ApplicationRecorder):
+    """Records the events of an application; a total order of them is not kept."""
+
+    def select_notifications(
+        self,
+        start: int | None,
+        limit: int,
+        stop: int | None = None,
+        topics: Sequence[str] = (),
+        *,
+        inclusive_of_start: bool = True,
+    ) -> Sequence[Notification]:
+        """Refuse, since there is no notification log."""
+        raise _no_notification_log("select notifications")
+
+    def max_notification_id(self) -> int | None:
+        """Refuse, since there is no notification log."""
+        raise _no_notification_log("tell the last notification id")
+
+    def subscribe(
+        self, gt: int | None = None, topics: Sequence[str] = ()
+    ) -> Subscription[ApplicationRecorder]:
+        """Refuse, since there is no notification log."""
+        raise _no_notification_log("subscribe")
+
+
+def _no_notification_log(what: str) -> NotSupportedError:
+    return NotSupportedError(
+        f"Cannot {what}: events are in order within each aggregate and each type, and have no "
+        "place in one order of all. Follow them by type, with select_events_by_type()."
+    )
+
+
+def _pauses() -> Iterable[float]:
+    # Writers that collided must not collide again in step, hence the jitter.
+    return (uniform(0.5, 1.0) * min(_FIRST_PAUSE * 2**n, _LONGEST_PAUSE) for n in count())  # noqa: S311

@@ -1,0 +1,189 @@
+"""The settings of the event store: read from the environment, checked before anything connects."""
+
+import re
+import ssl
+from dataclasses import dataclass, field
+from typing import Self
+
+from cassandra import ConsistencyLevel
+from eventsourcing.utils import Environment, strtobool
+
+SERIAL_LEVELS = ("LOCAL_SERIAL", "SERIAL")
+LEVELS = (
+    "LOCAL_QUORUM",
+    "QUORUM",
+    "EACH_QUORUM",
+    "ALL",
+    "LOCAL_ONE",
+    "ONE",
+    "TWO",
+    "THREE",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Everything that can be set, with the default and the danger of each.
+
+    Durations are in seconds.
+    """
+
+    contact_points: tuple[str, ...] = ("127.0.0.1",)
+    """Addresses to begin with; the driver learns of the other nodes from them."""
+    port: int = 9042
+    local_datacenter: str | None = None
+    """The data centre whose nodes serve requests. None takes that of the first contact point,
+    which is wrong if the contact points are in several."""
+    keyspace: str = "eventstore"
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    tls: bool = False
+    tls_ca_file: str | None = None
+    """Certificate authorities to trust; None trusts those of the system."""
+    tls_cert_file: str | None = None
+    tls_key_file: str | None = None
+    tls_check_hostname: bool = True
+    """Off accepts any certificate that an authority signed, that of an eavesdropper included."""
+    append_consistency: str = "LOCAL_QUORUM"
+    """How many replicas an append waits for. Below a quorum, a read may miss an own append."""
+    serial_consistency: str = "LOCAL_SERIAL"
+    """Where appends are serialised. LOCAL_SERIAL is right while all writers are in one data centre;
+    with writers in several it lets two of them win: use SERIAL then."""
+    read_consistency: str = "LOCAL_QUORUM"
+    """How many replicas a read asks. Below a quorum, a command may decide on old state; the append
+    then conflicts, so that nothing is lost but the command."""
+    request_timeout: float = 5.0
+    """How long to wait for one answer. More than the server's own 2 s for a write, so that it is
+    the server that says what happened; less makes outcomes uncertain for no gain."""
+    connect_timeout: float = 5.0
+    append_attempts: int = 5
+    """How often an append whose outcome is unknown is tried in all. It cannot be applied twice."""
+    page_size: int = 1000
+    """Rows in one page of a read. Times the size of an event, this is memory at the server."""
+    max_append_bytes: int = 8 * 1024 * 1024
+    """State in one append, all events together. The server refuses mutations above half a commit
+    log segment (16 MiB by default), and the type view and Paxos make copies of their own."""
+    create_table: bool = False
+    """On creates the tables at start. Off by default, unlike in other persistence modules: several
+    processes that change a schema at once can leave a Cassandra cluster in disagreement."""
+
+    def __post_init__(self) -> None:
+        if not self.contact_points or not all(self.contact_points):
+            raise OSError(
+                "CASSANDRA_CONTACT_POINTS: expected addresses separated by commas, found none."
+            )
+        if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,47}", self.keyspace):
+            raise OSError(
+                "CASSANDRA_KEYSPACE: expected a letter, then letters, digits or underscores, "
+                f"48 at most, found {self.keyspace!r}."
+            )
+        _one_of("CASSANDRA_APPEND_CONSISTENCY", self.append_consistency, LEVELS)
+        _one_of("CASSANDRA_READ_CONSISTENCY", self.read_consistency, LEVELS)
+        _one_of("CASSANDRA_SERIAL_CONSISTENCY", self.serial_consistency, SERIAL_LEVELS)
+        if (self.username is None) != (self.password is None):
+            raise OSError(
+                "CASSANDRA_USERNAME and CASSANDRA_PASSWORD: expected both or neither, found one."
+            )
+
+    @classmethod
+    def from_env(cls, env: Environment) -> Self:
+        """Read the ``CASSANDRA_*`` variables (and ``CREATE_TABLE``).
+
+        :raises OSError: naming the variable, when a value is not of its form.
+        """
+        values = _Values(env)
+        default = cls()
+        contact_points = values.text("CASSANDRA_CONTACT_POINTS")
+        return cls(
+            contact_points=tuple(point.strip() for point in contact_points.split(","))
+            if contact_points
+            else default.contact_points,
+            port=values.integer("CASSANDRA_PORT", default.port, 65535),
+            local_datacenter=values.text("CASSANDRA_LOCAL_DATACENTER"),
+            keyspace=values.text("CASSANDRA_KEYSPACE") or default.keyspace,
+            username=values.text("CASSANDRA_USERNAME"),
+            password=values.text("CASSANDRA_PASSWORD"),
+            tls=values.flag("CASSANDRA_TLS", default.tls),
+            tls_ca_file=values.text("CASSANDRA_TLS_CA_FILE"),
+            tls_cert_file=values.text("CASSANDRA_TLS_CERT_FILE"),
+            tls_key_file=values.text("CASSANDRA_TLS_KEY_FILE"),
+            tls_check_hostname=values.flag(
+                "CASSANDRA_TLS_CHECK_HOSTNAME", default.tls_check_hostname
+            ),
+            append_consistency=values.level(
+                "CASSANDRA_APPEND_CONSISTENCY", default.append_consistency
+            ),
+            serial_consistency=values.level(
+                "CASSANDRA_SERIAL_CONSISTENCY", default.serial_consistency
+            ),
+            read_consistency=values.level("CASSANDRA_READ_CONSISTENCY", default.read_consistency),
+            request_timeout=values.seconds("CASSANDRA_REQUEST_TIMEOUT", default.request_timeout),
+            connect_timeout=values.seconds("CASSANDRA_CONNECT_TIMEOUT", default.connect_timeout),
+            append_attempts=values.integer("CASSANDRA_APPEND_ATTEMPTS", default.append_attempts),
+            page_size=values.integer("CASSANDRA_PAGE_SIZE", default.page_size),
+            max_append_bytes=values.integer("CASSANDRA_MAX_APPEND_BYTES", default.max_append_bytes),
+            create_table=values.flag("CREATE_TABLE", default.create_table),
+        )
+
+    def ssl_context(self) -> ssl.SSLContext | None:
+        """Return what TLS connections are made with; None when TLS is off.
+
+        :raises OSError: when a certificate file cannot be read.
+        """
+        if not self.tls:
+            return None
+        try:
+            context = ssl.create_default_context(cafile=self.tls_ca_file)
+            context.check_hostname = self.tls_check_hostname
+            if self.tls_cert_file:
+                context.load_cert_chain(self.tls_cert_file, self.tls_key_file)
+        except OSError as e:
+            raise OSError(
+                "CASSANDRA_TLS_CA_FILE, CASSANDRA_TLS_CERT_FILE, CASSANDRA_TLS_KEY_FILE: expected "
+                f"readable PEM files: {e}"
+            ) from e
+        return context
+
+
+def level(name: str) -> int:
+    """Return the driver's number of a consistency level."""
+    return int(ConsistencyLevel.name_to_value[name])
+
+
+def _one_of(variable: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise OSError(f"{variable}: expected one of {', '.join(allowed)}, found {value!r}.")
+
+
+class _Values:
+    def __init__(self, env: Environment) -> None:
+        self._env = env
+
+    def text(self, variable: str) -> str | None:
+        return (self._env.get(variable) or "").strip() or None
+
+    def level(self, variable: str, default: str) -> str:
+        return (self.text(variable) or default).upper()
+
+    def integer(self, variable: str, default: int, most: int = 2**31 - 1) -> int:
+        text = self.text(variable)
+        if text is None:
+            return default
+        if not text.isdecimal() or not 1 <= int(text) <= most:
+            raise OSError(f"{variable}: expected a whole number from 1 to {most}, found {text!r}.")
+        return int(text)
+
+    def seconds(self, variable: str, default: float) -> float:
+        text = self.text(variable)
+        if text is None:
+            return default
+        if not re.fullmatch(r"\d+(\.\d+)?", text) or float(text) <= 0:
+            raise OSError(f"{variable}: expected a number of seconds above 0, found {text!r}.")
+        return float(text)
+
+    def flag(self, variable: str, default: bool) -> bool:  # noqa: FBT001
+        text = self.text(variable)
+        try:
+            return default if text is None else strtobool(text)
+        except ValueError:
+            raise OSError(f"{variable}: expected yes or no, found {text!r}.") from None

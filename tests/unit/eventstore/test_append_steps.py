@@ -1,0 +1,206 @@
+"""The append protocol without a database: every order of replies, lost and late ones included."""
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+from uuid import UUID, uuid4
+
+import pytest
+from cassandra import InvalidRequest, OperationTimedOut
+from cassandra.cluster import NoHostAvailable
+from eventsourcing.persistence import (
+    IntegrityError,
+    OperationalError,
+    PersistenceError,
+    ProgrammingError,
+    StoredEvent,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+
+from eventstore_cassandra.append import (
+    Append,
+    Applied,
+    Found,
+    NotApplied,
+    Reply,
+    Step,
+    Unanswered,
+    append_steps,
+)
+
+AGGREGATE = uuid4()
+LOST = Unanswered(OperationTimedOut("no answer"))
+UNREACHABLE = Unanswered(NoHostAvailable("nobody there", {}))
+
+
+def events(*versions: int) -> list[StoredEvent]:
+    return [StoredEvent(AGGREGATE, version, "Happened", b"{}") for version in versions]
+
+
+def append(*versions: int) -> Append:
+    return Append.of(events(*versions), max_bytes=1000)
+
+
+def play(of: Append, *replies: Reply, attempts: int = 3) -> list[Step]:
+    """Send the replies and return the steps that were asked for."""
+    machine = append_steps(of, attempts=attempts)
+    steps = [next(machine)]
+    for reply in replies:
+        try:
+            steps.append(machine.send(reply))
+        except StopIteration:
+            return steps
+    return steps
+
+
+def test_the_first_event_creates_the_stream() -> None:
+    assert play(append(1, 2), Applied()) == [Step.CREATE]
+
+
+def test_a_further_event_extends_the_stream() -> None:
+    assert play(append(3), Applied()) == [Step.EXTEND]
+
+
+def test_version_1_may_follow_version_0() -> None:
+    steps = play(append(1), NotApplied(0), Found(None), Applied())
+    assert steps == [Step.CREATE, Step.LOOK, Step.EXTEND]
+
+
+def test_a_refusal_is_looked_into_before_it_is_called_a_conflict() -> None:
+    with pytest.raises(IntegrityError, match="at version 2, found it at version 4"):
+        play(append(3), NotApplied(4), Found(uuid4()))
+
+
+def test_a_conflict_names_the_missing_stream() -> None:
+    with pytest.raises(IntegrityError, match="at version 2, found it at no events"):
+        play(append(3), NotApplied(None), Found(None))
+
+
+def test_an_unanswered_batch_is_tried_again() -> None:
+    assert play(append(3), LOST, Applied()) == [Step.EXTEND, Step.EXTEND]
+
+
+def test_a_refusal_by_the_own_earlier_try_is_success() -> None:
+    mine = append(3)
+    steps = play(mine, LOST, NotApplied(3), Found(mine.append_id))
+    assert steps == [Step.EXTEND, Step.EXTEND, Step.LOOK]
+
+
+def test_an_own_row_is_success_even_when_others_have_appended_since() -> None:
+    mine = append(3)
+    assert play(mine, NotApplied(9), Found(mine.append_id)) == [Step.EXTEND, Step.LOOK]
+
+
+def test_an_unanswered_look_is_made_again() -> None:
+    mine = append(3)
+    steps = play(mine, NotApplied(3), LOST, Found(mine.append_id))
+    assert steps == [Step.EXTEND, Step.LOOK, Step.LOOK]
+
+
+def test_after_all_attempts_the_outcome_is_said_to_be_unknown() -> None:
+    with pytest.raises(OperationalError, match="not known whether they were written"):
+        play(append(3), LOST, LOST, LOST)
+
+
+def test_a_request_that_was_never_sent_wrote_nothing() -> None:
+    with pytest.raises(OperationalError, match="Nothing was written"):
+        play(append(3), UNREACHABLE)
+
+
+def test_a_request_that_the_server_refuses_is_the_programs_fault() -> None:
+    with pytest.raises(ProgrammingError, match="patientmgmt init"):
+        play(append(3), Unanswered(InvalidRequest("table events does not exist")))
+
+
+def test_an_unreachable_server_after_a_lost_answer_leaves_the_outcome_unknown() -> None:
+    with pytest.raises(OperationalError, match="not known whether they were written"):
+        play(append(3), LOST, UNREACHABLE, UNREACHABLE)
+
+
+@dataclass
+class Partition:
+    """What the replicas agree on: the conditional batch, atomically, and the serial read."""
+
+    current_version: int | None = None
+    rows: dict[int, UUID] = field(default_factory=dict)
+
+    def batch(self, step: Step, of: Append) -> Reply:
+        expected = None if step is Step.CREATE else of.first_version - 1
+        if self.current_version != expected:
+            return NotApplied(self.current_version)
+        self.current_version = of.last_version
+        for event in of.events:
+            assert event.originator_version not in self.rows
+            self.rows[event.originator_version] = of.append_id
+        return Applied()
+
+    def look(self, of: Append) -> Reply:
+        return Found(self.rows.get(of.first_version))
+
+
+@dataclass
+class Writer:
+    """One append under way; ``outcome`` is set at its end."""
+
+    append: Append
+    steps: Generator[Step, Reply, None]
+    step: Step | None = None
+    outcome: type[PersistenceError] | str | None = None
+
+    def send(self, reply: Reply | None) -> None:
+        try:
+            self.step = next(self.steps) if reply is None else self.steps.send(reply)
+        except StopIteration:
+            self.outcome = "applied"
+        except PersistenceError as e:
+            self.outcome = type(e)
+
+
+@given(
+    st.data(),
+    st.lists(st.sampled_from([(0,), (1,), (1, 2), (2,), (2, 3), (3,)]), min_size=2, max_size=4),
+)
+def test_answers_are_true_whatever_is_lost_or_late(
+    data: st.DataObject, appends: list[tuple[int, ...]]
+) -> None:
+    partition = Partition()
+    late: list[Callable[[], Reply]] = []
+    writers = [Writer(a, append_steps(a, attempts=4)) for a in (append(*v) for v in appends)]
+    for writer in writers:
+        writer.send(None)
+    while busy := [writer for writer in writers if writer.outcome is None]:
+        arrives: bool = data.draw(st.booleans(), label="a late request arrives")
+        if late and arrives:
+            late.pop(data.draw(st.integers(0, len(late) - 1)))()
+        writer = data.draw(st.sampled_from(busy), label="writer")
+        step = writer.step
+        assert step is not None
+        if step is Step.LOOK:
+            answer = data.draw(st.sampled_from(["answered", "request lost"]))
+            writer.send(partition.look(writer.append) if answer == "answered" else LOST)
+            continue
+        fate = data.draw(st.sampled_from(["answered", "answer lost", "request lost", "late"]))
+        if fate == "answered":
+            writer.send(partition.batch(step, writer.append))
+            continue
+        if fate == "answer lost":
+            partition.batch(step, writer.append)
+        if fate == "late":
+            late.append(lambda s=step, w=writer: partition.batch(s, w.append))  # type: ignore[misc]
+        writer.send(LOST)
+    for request in late:
+        request()
+
+    assert (
+        sorted(partition.rows)
+        == list(range(min(partition.rows, default=0), (partition.current_version or 0) + 1))
+        or not partition.rows
+    )
+    for writer in writers:
+        written = writer.append.append_id in partition.rows.values()
+        if writer.outcome == "applied":
+            assert written, "an acknowledged append is there"
+        elif writer.outcome is IntegrityError:
+            assert not written, "a conflict is never reported against oneself"
+        else:
+            assert writer.outcome is OperationalError
