@@ -18,14 +18,17 @@ in between. The batch may then have been applied or not, or be applied later by 
 it. Two facts make that harmless:
 
 1. Each append carries a name of its own, ``append_id``, in every row, kept when it is tried again.
-2. The condition holds at most once: versions only grow, so that a batch that was applied, or has
-   been overtaken, can never be applied again.
+2. Versions only grow, so that a batch that was applied, or was overtaken, is never applied again.
 
 So an uncertain step is simply taken again. If it is then not applied, the row at the first new
 version tells whose it is: the own name means success at an earlier try, another's means conflict.
 That look is made at serial consistency, since a batch that was decided may so far have reached one
 replica only, and after *every* refusal, not only after a retry, because the driver or a coordinator
 may have tried twice on its own.
+
+One case stays open. An aggregate *below* the expected version (its caller made that version up,
+rather than load it) refuses the batch today; but a late copy of it may be applied once others have
+appended that far. With an unanswered try behind it, that is no conflict, and is not called one.
 
 :func:`append_steps` is this protocol without I/O: a generator that yields the next step and is sent
 the reply. Whoever changes it must change the tests that drive it through every order of replies,
@@ -40,6 +43,7 @@ from uuid import UUID, uuid4
 from eventsourcing.persistence import (
     DataError,
     IntegrityError,
+    OperationalError,
     PersistenceError,
     ProgrammingError,
     StoredEvent,
@@ -49,6 +53,11 @@ from eventstore_cassandra.errors import is_certain, library_error
 
 _FIRST_VERSIONS = (0, 1)
 _MAX_VERSION = 2**31 - 1
+_UNKNOWN = (
+    "It is not known whether the events are or will be written: load the aggregate before trying "
+    "again."
+)
+_LOAD_AGAIN = "Nothing was written: load the aggregate again and repeat the command."
 
 
 class Step(Enum):
@@ -189,18 +198,17 @@ def append_steps(append: Append, *, attempts: int) -> Generator[Step, Reply, Non
             case Found():
                 if conditional is Step.CREATE and current_version == append.first_version - 1:
                     conditional = step = Step.EXTEND
+                elif may_be_applied and (current_version or 0) < append.first_version - 1:
+                    raise OperationalError(f"{_conflict(append, current_version)} {_UNKNOWN}")
                 else:
-                    raise IntegrityError(_conflict(append, current_version))
+                    raise IntegrityError(f"{_conflict(append, current_version)} {_LOAD_AGAIN}")
 
 
 def _conflict(append: Append, current_version: int | None) -> str:
     found = "no events" if current_version is None else f"version {current_version}"
     expected = append.first_version - 1
     at = "no events" if append.first_version in _FIRST_VERSIONS else f"version {expected}"
-    return (
-        f"Expected aggregate {append.aggregate_id} at {at}, found it at {found}. Load the "
-        "aggregate again and repeat the command. Nothing was written."
-    )
+    return f"Expected aggregate {append.aggregate_id} at {at}, found it at {found}."
 
 
 def _failure(
@@ -212,7 +220,5 @@ def _failure(
         error,
         f"Cannot append versions {append.first_version} to {append.last_version} of aggregate "
         f"{append.aggregate_id}",
-        outcome="It is not known whether they were written: load the aggregate before trying again."
-        if may_be_applied
-        else "Nothing was written.",
+        outcome=_UNKNOWN if may_be_applied else "Nothing was written.",
     )

@@ -98,7 +98,7 @@ def test_an_unanswered_look_is_made_again() -> None:
 
 
 def test_after_all_attempts_the_outcome_is_said_to_be_unknown() -> None:
-    with pytest.raises(OperationalError, match="not known whether they were written"):
+    with pytest.raises(OperationalError, match="not known whether the events are"):
         play(append(3), LOST, LOST, LOST)
 
 
@@ -113,8 +113,13 @@ def test_a_request_that_the_server_refuses_is_the_programs_fault() -> None:
 
 
 def test_an_unreachable_server_after_a_lost_answer_leaves_the_outcome_unknown() -> None:
-    with pytest.raises(OperationalError, match="not known whether they were written"):
+    with pytest.raises(OperationalError, match="not known whether the events are"):
         play(append(3), LOST, UNREACHABLE, UNREACHABLE)
+
+
+def test_a_made_up_version_with_a_late_try_behind_it_is_no_conflict() -> None:
+    with pytest.raises(OperationalError, match=r"found it at version 1\. It is not known"):
+        play(append(3), LOST, NotApplied(1), Found(None))
 
 
 @dataclass
