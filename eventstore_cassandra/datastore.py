@@ -6,6 +6,7 @@ threads. Close it at the end.
 """
 
 import socket
+from ssl import SSLContext
 from threading import Lock
 from typing import Any
 
@@ -46,29 +47,19 @@ class CassandraDatastore:
         self.settings = settings
         self._statements: dict[str, PreparedStatement] = {}
         self._lock = Lock()
-        self._cluster = Cluster(
-            contact_points=settings.contact_points,
-            port=settings.port,
-            protocol_version=_PROTOCOL_VERSION,
-            auth_provider=PlainTextAuthProvider(settings.username, settings.password)
-            if settings.username is not None
-            else None,
-            ssl_context=settings.ssl_context(),
-            execution_profiles=_profiles(settings),
-            connect_timeout=settings.connect_timeout,
-            # Without this the kernel holds back the end of a larger statement for 40 ms.
-            sockopts=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
-            # The driver's own upper bound of ten minutes outlasts most outages by far.
-            reconnection_policy=ExponentialReconnectionPolicy(0.5, _RECONNECT_WITHIN),
-        )
+        tls = settings.ssl_context()
+        cluster: Cluster | None = None
         try:
-            self.session: Session = self._cluster.connect()
+            cluster = self._cluster = _cluster(settings, tls)
+            self.session: Session = cluster.connect()
         except (*DRIVER_ERRORS, OSError) as e:
-            self._cluster.shutdown()
+            if cluster:
+                cluster.shutdown()
             raise OperationalError(
                 f"Cannot connect to Cassandra at {','.join(settings.contact_points)} port "
                 f"{settings.port}: {describe(e)}. Check that it runs, and CASSANDRA_CONTACT_POINTS,"
-                " CASSANDRA_PORT, CASSANDRA_USERNAME, CASSANDRA_PASSWORD and CASSANDRA_TLS."
+                " CASSANDRA_PORT, CASSANDRA_LOCAL_DATACENTER, CASSANDRA_USERNAME, "
+                "CASSANDRA_PASSWORD and CASSANDRA_TLS."
             ) from e
         self.session.default_fetch_size = settings.page_size
 
@@ -94,6 +85,24 @@ class CassandraDatastore:
     def close(self) -> None:
         """Close all connections; closing again does nothing."""
         self._cluster.shutdown()
+
+
+def _cluster(settings: Settings, tls: SSLContext | None) -> Cluster:
+    return Cluster(
+        contact_points=settings.contact_points,
+        port=settings.port,
+        protocol_version=_PROTOCOL_VERSION,
+        auth_provider=PlainTextAuthProvider(settings.username, settings.password)
+        if settings.username is not None
+        else None,
+        ssl_context=tls,
+        execution_profiles=_profiles(settings),
+        connect_timeout=settings.connect_timeout,
+        # Without this the kernel holds back the end of a larger statement for 40 ms.
+        sockopts=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
+        # The driver's own upper bound of ten minutes outlasts most outages by far.
+        reconnection_policy=ExponentialReconnectionPolicy(0.5, _RECONNECT_WITHIN),
+    )
 
 
 def _profiles(settings: Settings) -> dict[object, ExecutionProfile]:

@@ -1,5 +1,6 @@
 """The driver's errors, told as the library's: what failed, why, and what to do."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -29,6 +30,8 @@ DRIVER_ERRORS = (
 )
 """Everything the driver raises of its own when a request fails."""
 
+_SERVER_MESSAGE = re.compile(r'code=\w+ \[[^]]*\] message="(?P<message>.*)"', re.DOTALL)
+
 _NEVER_SENT_OR_REFUSED = (
     NoHostAvailable,
     UnresolvableContactPoints,
@@ -49,10 +52,17 @@ def is_certain(error: BaseException) -> bool:
 
 def describe(error: BaseException) -> str:
     """Return the error's reason on one line, with those of each host behind NoHostAvailable."""
-    if isinstance(error, NoHostAvailable) and error.errors:
+    if isinstance(error, NoHostAvailable):
+        if not isinstance(error.errors, dict):  # the driver gives a list when no node qualifies
+            return f"no node of the data centre is in reach (known: {', '.join(error.errors)})"
         reasons = {f"{host}: {describe(reason)}" for host, reason in error.errors.items()}
-        return "; ".join(sorted(reasons))
-    return " ".join(str(error).split()) or type(error).__name__
+        return "; ".join(sorted(reasons)) or "no node is in reach"
+    if isinstance(error, UnresolvableContactPoints):
+        return "no address was found for the name"
+    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    from_server = _SERVER_MESSAGE.search(text)
+    reason = from_server["message"] if from_server else text
+    return " ".join(reason.split()).rstrip(".") or type(error).__name__
 
 
 def library_error(error: BaseException, doing: str, *, outcome: str = "") -> PersistenceError:

@@ -36,9 +36,9 @@ from eventstore_cassandra.type_view import Place, TypeView
 _FIRST_PAUSE = 0.02
 _LONGEST_PAUSE = 1.0
 
-_CREATE = "INSERT INTO {keyspace}.events (id, current_version) VALUES (?, ?) IF NOT EXISTS"
+CREATE = "INSERT INTO {keyspace}.events (id, current_version) VALUES (?, ?) IF NOT EXISTS"
 _EXTEND = "UPDATE {keyspace}.events SET current_version = ? WHERE id = ? IF current_version = ?"
-_EVENT = (
+EVENT = (
     "INSERT INTO {keyspace}.events (id, version, type, payload, payload_bytes, append_id, savetime)"
     " VALUES (?, ?, ?, ?, ?, ?, toTimestamp(now()))"
 )
@@ -55,9 +55,9 @@ class CassandraAggregateRecorder(AggregateRecorder):
             datastore, table="events", kind="type", topic_of=self.event_types.topic_of
         )
         self._type_view = TypeView(datastore, self.event_types)
-        self._create = datastore.prepare(_CREATE)
+        self._create = datastore.prepare(CREATE)
         self._extend = datastore.prepare(_EXTEND)
-        self._event = datastore.prepare(_EVENT)
+        self._event = datastore.prepare(EVENT)
         self._look = datastore.prepare(_LOOK)
 
     def register_event_types(self, types: Mapping[str, int]) -> None:

@@ -38,6 +38,7 @@ class PatientManagement(Application[UUID]):
     """
 
     name = "patientmgmt"
+    mapper: PatientMapper
     snapshot_class = PatientSnapshot
     snapshotting_projectors: ClassVar[dict[Any, Any]] = {Patient: project_patient}
 

@@ -12,6 +12,7 @@ from uuid import UUID
 from eventsourcing.domain import DomainEventProtocol
 from eventsourcing.persistence import Mapper, MapperDeserialisationError, StoredEvent
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import from_json
 
 from patientmgmt.domain.events import EVENT_NAMES
 from patientmgmt.domain.patient import PatientSnapshot
@@ -52,11 +53,14 @@ class PatientMapper(Mapper[UUID]):
                 state = self.cipher.decrypt(state)
             if self.compressor:
                 state = self.compressor.decompress(state)
-            payload = json.loads(state)
+            # Unlike json.loads, this refuses lone surrogates, which nothing can encode again.
+            payload = from_json(state)
         except Exception as e:
             raise _unreadable(stored_event, e) from e
         if not isinstance(payload, dict):
-            raise _unreadable(stored_event, f"expected a JSON object, found {payload!r:.80}")
+            raise _unreadable(
+                stored_event, f"expected a JSON object, found {type(payload).__name__}"
+            )
         return payload
 
     def to_domain_event(self, stored_event: StoredEvent) -> DomainEventProtocol[UUID]:
@@ -66,18 +70,25 @@ class PatientMapper(Mapper[UUID]):
         """
         adapter = _ADAPTERS.get(stored_event.topic)
         if adapter is None:
-            raise _unreadable(stored_event, f"expected one of {', '.join(_ADAPTERS)}")
+            raise _unreadable(stored_event, f"the names known here are {', '.join(_ADAPTERS)}")
         values = self.to_payload(stored_event)
         values["originator_id"] = stored_event.originator_id
         values["originator_version"] = stored_event.originator_version
         try:
             return cast("DomainEventProtocol[UUID]", adapter.validate_python(values))
         except ValidationError as e:
-            raise _unreadable(stored_event, e) from e
+            raise _unreadable(stored_event, _reasons(e)) from None
+
+
+def _reasons(error: ValidationError) -> str:
+    # Without the values: they are about a person, and error messages end in logs.
+    return "; ".join(
+        f"{'.'.join(map(str, reason['loc']))}: {reason['msg']}" for reason in error.errors()
+    )
 
 
 def _unreadable(stored_event: StoredEvent, reason: object) -> MapperDeserialisationError:
     return MapperDeserialisationError(
         f"Event {stored_event.originator_version} of patient {stored_event.originator_id}, stored "
-        f"as {stored_event.topic!r}, cannot be read: {reason}"
+        f"as {stored_event.topic!r}, cannot be read: {reason}."
     )

@@ -28,9 +28,31 @@ class Feed(Protocol):
     """A source of events for projections."""
 
     def poll(self, checkpoint: str | None) -> Batch:
-        """Return events after the checkpoint; ``None`` begins at the first event ever."""
+        """Return events after the checkpoint; ``None`` begins at the first event ever.
+
+        :raises InvalidCheckpointError: when the checkpoint is not one of this feed's own.
+        """
         ...
 
     def stream(self, aggregate_id: UUID, *, after: int) -> Sequence[StoredEvent]:
         """Return the aggregate's own events above version ``after``, in order: the truth."""
         ...
+
+
+class InvalidCheckpointError(ValueError):
+    """A saved checkpoint is not one that this feed wrote."""
+
+    def __init__(self, checkpoint: str, expected: str) -> None:
+        super().__init__(
+            f"The saved checkpoint cannot be read: expected {expected}, found {checkpoint!r:.80}. "
+            "Delete it, and the worker begins at the first event again; no row is harmed by that."
+        )
+
+
+def aggregate_id(event: StoredEvent) -> UUID:
+    """Return the id of the event's aggregate as a UUID, also from a store that keeps ids as text.
+
+    :raises ValueError: when the id is no UUID.
+    """
+    found = event.originator_id
+    return found if isinstance(found, UUID) else UUID(found)

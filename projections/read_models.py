@@ -68,6 +68,44 @@ class ReadModelQueries(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class RowChange:
+    """One patient's rows, one for each version: from the one shown so far to the one to show.
+
+    The rows in between are given although no page will show them, because another worker may have
+    written one of them: a store that keeps a row in several places must clear every place that the
+    patient has passed through, not only the last.
+    """
+
+    rows: Sequence[PatientRow]
+
+    def __post_init__(self) -> None:
+        """Refuse rows of several patients, or versions that do not follow one another.
+
+        :raises ValueError: naming what was found.
+        """
+        found = [(row.patient_id, row.version) for row in self.rows]
+        if not found:
+            raise ValueError("A change of a row needs at least the row to show; found none.")
+        patient_id, first = found[0]
+        if found != [(patient_id, first + n) for n in range(len(found))]:
+            raise ValueError(
+                "A change of a row needs every version of one patient in order; found "
+                + ", ".join(f"version {version} of {patient}" for patient, version in found)
+                + "."
+            )
+
+    @property
+    def after(self) -> PatientRow:
+        """The row to show."""
+        return self.rows[-1]
+
+    @property
+    def passed(self) -> Sequence[PatientRow]:
+        """The rows that are not to be shown any longer."""
+        return self.rows[:-1]
+
+
 class ReadModelStore(ReadModelQueries, Protocol):
     """The write side, used by workers only."""
 
@@ -76,9 +114,21 @@ class ReadModelStore(ReadModelQueries, Protocol):
         ...
 
     def replace(self, before: PatientRow | None, after: PatientRow) -> None:
-        """Show ``after`` instead of ``before`` in every read model, all of them or none.
+        """Show ``after`` instead of ``before`` in every read model.
 
-        Doing it twice, or after a newer row was written, changes nothing.
+        Doing it twice, or after a newer row was written, changes nothing; doing it again completes
+        what a failure cut off. As soon as :meth:`patient` returns a row, the list and the board
+        show it too, or a newer one. ``before`` is the row of
+        the version before, or None for a patient who has no row yet.
+
+        :raises ValueError: when ``after`` is not the version that follows ``before``.
+        """
+        ...
+
+    def replace_all(self, changes: Sequence[RowChange]) -> None:
+        """Carry out many changes, at most one of each patient, each as :meth:`replace` would.
+
+        A failure leaves some of them done and the others not; doing all again is right.
         """
         ...
 

@@ -19,9 +19,14 @@ MAX_AGE = 150
 """Years. Nobody has lived longer than 122; room for data that is merely doubtful."""
 
 
+_DIRECTION_CONTROLS = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
+"""Characters that change the direction of the text after them, beyond their own field."""
+
+
 def _readable(text: str) -> str:
     categories = [unicodedata.category(character) for character in text]
-    if any(category in {"Cc", "Zl", "Zp"} for category in categories):
+    directions = {unicodedata.bidirectional(character) for character in text}
+    if {"Cc", "Zl", "Zp"} & set(categories) or _DIRECTION_CONTROLS & directions:
         raise PydanticCustomError(
             "string_readable", "String should have no line breaks or control characters"
         )

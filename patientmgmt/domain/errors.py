@@ -56,6 +56,6 @@ class VersionConflictError(CommandRefusedError):
         self.expected = expected
         self.actual = actual
         super().__init__(
-            f"The patient changed in the meantime: the command was made from version {expected}, "
-            f"the patient is at version {actual}. Look at what happened and decide again."
+            f"The patient changed in the meantime: expected version {expected}, found version "
+            f"{actual}. Look at what happened since and decide again."
         )

@@ -8,9 +8,8 @@ or returns the event that shall be recorded. It changes nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from patientmgmt.domain.errors import (
@@ -90,7 +89,7 @@ class PatientSnapshot:
 
     originator_id: UUID
     originator_version: int
-    state: dict[str, Any]
+    state: Patient
 
     @classmethod
     def take(cls, aggregate: Patient) -> PatientSnapshot:
@@ -98,7 +97,7 @@ class PatientSnapshot:
         return cls(
             originator_id=aggregate.id,
             originator_version=aggregate.version,
-            state=asdict(aggregate),
+            state=aggregate,
         )
 
 
@@ -135,8 +134,5 @@ def project_patient(
 ) -> Patient | None:
     """Fold a snapshot or a state, and the events after it, into the present state."""
     for event in events:
-        if isinstance(event, PatientSnapshot):
-            patient = Patient(**event.state)
-        else:
-            patient = evolve(patient, event)
+        patient = event.state if isinstance(event, PatientSnapshot) else evolve(patient, event)
     return patient

@@ -1,0 +1,35 @@
+"""Creating what the system needs on Cassandra: keyspace, tables, read models, event types."""
+
+from collections.abc import Mapping
+
+from eventsourcing.utils import Environment
+
+from eventstore_cassandra import (
+    CassandraApplicationRecorder,
+    CassandraDatastore,
+    Settings,
+    Topology,
+    create_keyspace,
+    create_tables,
+)
+from patientmgmt.application import PatientManagement
+from patientmgmt.domain.events import EVENT_TYPES
+from projections import cassandra as read_models
+
+
+def initialise_cassandra(env: Mapping[str, str], topology: Topology) -> str:
+    """Create what is not there yet, and return the keyspace's name; doing it again is harmless.
+
+    :raises OSError: when a setting is not of its form.
+    :raises PersistenceError: when the cluster cannot be reached, or refuses.
+    """
+    settings = Settings.from_env(Environment(PatientManagement.name, dict(env)))
+    datastore = CassandraDatastore(settings)
+    try:
+        create_keyspace(datastore, topology)
+        create_tables(datastore)
+        read_models.create_tables(datastore.session, settings.keyspace)
+        CassandraApplicationRecorder(datastore).register_event_types(EVENT_TYPES)
+    finally:
+        datastore.close()
+    return settings.keyspace

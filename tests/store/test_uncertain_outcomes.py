@@ -1,0 +1,135 @@
+"""Answers that are lost on a real server: an append neither conflicts with itself nor is lost."""
+
+from collections.abc import Callable, Iterator
+from uuid import UUID, uuid4
+
+import pytest
+from cassandra import OperationTimedOut, WriteTimeout, WriteType
+from cassandra.connection import ConnectionShutdown
+from cassandra.protocol import ErrorMessage
+from eventsourcing.persistence import IntegrityError, OperationalError, StoredEvent, Tracking
+
+from eventstore_cassandra import (
+    CassandraAggregateRecorder,
+    CassandraDatastore,
+    CassandraSnapshotRecorder,
+    CassandraTrackingRecorder,
+    Settings,
+)
+from eventstore_cassandra.datastore import APPEND
+
+UNCERTAIN = [
+    OperationTimedOut("no answer in time"),
+    WriteTimeout("the replicas were slow", write_type=WriteType.CAS),
+    ConnectionShutdown("the connection was closed"),
+    ErrorMessage(0x1700, "CAS operation result is unknown", None),
+]
+
+
+class FaultyDatastore(CassandraDatastore):
+    """Loses the requests or the answers of the next conditional writes."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        self.faults: list[tuple[str, Exception]] = []
+        self.before_retry: Callable[[], None] | None = None
+
+    def execute(self, statement: object, profile: str | None = None) -> object:
+        if profile != APPEND or not self.faults:
+            return super().execute(statement, profile)
+        what, error = self.faults.pop(0)
+        if what == "answer":
+            super().execute(statement, profile)
+        if self.before_retry:
+            self.before_retry()
+        raise error
+
+
+@pytest.fixture
+def faulty(settings: Settings) -> Iterator[FaultyDatastore]:
+    datastore = FaultyDatastore(settings)
+    yield datastore
+    datastore.close()
+
+
+def event(aggregate: UUID, version: int, state: bytes = b"{}") -> StoredEvent:
+    return StoredEvent(aggregate, version, "Happened", state)
+
+
+@pytest.mark.parametrize("error", UNCERTAIN, ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize("lost", ["request", "answer"])
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_lost_append_is_written_once_and_acknowledged(
+    faulty: FaultyDatastore, lost: str, error: Exception, version: int
+) -> None:
+    recorder, aggregate = CassandraAggregateRecorder(faulty), uuid4()
+    expected = [event(aggregate, v) for v in range(1, version + 1)]
+    recorder.insert_events(expected[:-1])
+    faulty.faults = [(lost, error), (lost, error)]
+    recorder.insert_events(expected[-1:])
+    assert not faulty.faults
+    assert list(recorder.select_events(aggregate)) == expected
+
+
+@pytest.mark.parametrize("lost", ["request", "answer"])
+def test_the_outcome_is_true_when_others_append_before_the_retry(
+    faulty: FaultyDatastore, lost: str
+) -> None:
+    mine, rival, aggregate = CassandraAggregateRecorder(faulty), uuid4(), uuid4()
+    others = CassandraAggregateRecorder(faulty)
+    mine.insert_events([event(aggregate, 1)])
+
+    def interfere() -> None:
+        faulty.before_retry = None
+        last = others.select_events(aggregate, desc=True, limit=1)[0].originator_version
+        others.insert_events([event(aggregate, last + 1, str(rival).encode())])
+
+    faulty.faults, faulty.before_retry = [(lost, OperationTimedOut("no answer"))], interfere
+    if lost == "answer":
+        mine.insert_events([event(aggregate, 2, b'"mine"')])
+    else:
+        with pytest.raises(IntegrityError, match="at version 1, found it at version 2"):
+            mine.insert_events([event(aggregate, 2, b'"mine"')])
+    states = [stored.state for stored in mine.select_events(aggregate)]
+    assert (b'"mine"' in states) is (lost == "answer")
+    assert str(rival).encode() in states
+
+
+def test_an_outcome_that_stays_unknown_is_called_unknown(faulty: FaultyDatastore) -> None:
+    recorder, aggregate = CassandraAggregateRecorder(faulty), uuid4()
+    attempts = faulty.settings.append_attempts
+    faulty.faults = [("answer", OperationTimedOut("no answer"))] * attempts
+    with pytest.raises(OperationalError, match="It is not known"):
+        recorder.insert_events([event(aggregate, 1)])
+    assert list(recorder.select_events(aggregate)) == [event(aggregate, 1)]
+
+
+@pytest.mark.parametrize("lost", ["request", "answer"])
+def test_a_lost_snapshot_is_written_and_acknowledged(faulty: FaultyDatastore, lost: str) -> None:
+    recorder, aggregate = CassandraSnapshotRecorder(faulty), uuid4()
+    faulty.faults = [(lost, OperationTimedOut("no answer"))]
+    recorder.insert_events([event(aggregate, 7)])
+    assert list(recorder.select_events(aggregate)) == [event(aggregate, 7)]
+
+
+@pytest.mark.parametrize("lost", ["request", "answer"])
+def test_lost_tracking_is_written_and_acknowledged(faulty: FaultyDatastore, lost: str) -> None:
+    recorder, upstream = CassandraTrackingRecorder(faulty), f"upstream-{uuid4()}"
+    for position in (3, 9):
+        faulty.faults = [(lost, OperationTimedOut("no answer"))]
+        recorder.insert_tracking(Tracking(upstream, position))
+        assert recorder.max_tracking_id(upstream) == position
+    with pytest.raises(IntegrityError, match="below 9, found it at 9"):
+        recorder.insert_tracking(Tracking(upstream, 9))
+
+
+@pytest.mark.parametrize("lost", ["request", "answer"])
+def test_a_lost_allocation_of_an_event_type_is_made_once(
+    faulty: FaultyDatastore, lost: str
+) -> None:
+    types = CassandraAggregateRecorder(faulty).event_types
+    topic = f"Topic-{uuid4()}"
+    faulty.faults = [(lost, OperationTimedOut("no answer"))]
+    number = types.type_of(topic)
+    assert CassandraAggregateRecorder(faulty).event_types.type_of(topic) == number
+    assert types.topic_of(number) == topic

@@ -1,0 +1,51 @@
+"""A type view in memory, whose test decides when a row becomes visible."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from eventsourcing.persistence import StoredEvent
+
+from projections.type_view_feed import Place
+
+
+class InMemoryTypeView:
+    """Rows of each type in the view's order, and the streams behind them."""
+
+    def __init__(self) -> None:
+        self._rows: list[tuple[Place, StoredEvent]] = []
+        self._streams: dict[UUID, list[StoredEvent]] = {}
+        self.rows_read = 0
+        self.streams_read: list[UUID] = []
+
+    def append(self, event: StoredEvent) -> None:
+        """Record an event, which the view does not show yet."""
+        self._streams.setdefault(_id(event), []).append(event)
+
+    def show(self, event: StoredEvent, savetime: int) -> None:
+        """Let the view show an event under the given time."""
+        self._rows.append(((savetime, event.originator_version, _id(event)), event))
+        self._rows.sort(key=lambda row: row[0])
+
+    def record(self, event: StoredEvent, savetime: int) -> None:
+        """Record an event and show it."""
+        self.append(event)
+        self.show(event, savetime)
+
+    def select_events_by_type(
+        self, topic: str, *, gt: Place | None = None, limit: int
+    ) -> Sequence[tuple[Place, StoredEvent]]:
+        """Return rows of one type, strictly after the place."""
+        rows = [row for row in self._rows if row[1].topic == topic and (not gt or row[0] > gt)]
+        self.rows_read += len(rows[:limit])
+        return rows[:limit]
+
+    def select_events(self, originator_id: UUID, *, gt: int | None = None) -> Sequence[StoredEvent]:
+        """Return the stream above a version."""
+        self.streams_read.append(originator_id)
+        stream = sorted(self._streams.get(originator_id, []), key=lambda e: e.originator_version)
+        return [event for event in stream if event.originator_version > (gt or 0)]
+
+
+def _id(event: StoredEvent) -> UUID:
+    assert isinstance(event.originator_id, UUID)
+    return event.originator_id
