@@ -1,9 +1,5 @@
-"""The ``patientmgmt`` command."""
+"""The ``patientmgmt`` command; each file of this package is one of its commands."""
 
-import click
+from patientmgmt.cli.main import main
 
-
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="patientmgmt")
-def main() -> None:
-    """Manage patients: admissions, transfers and discharges, as a stream of events."""
+__all__ = ["main"]

@@ -1,0 +1,5 @@
+"""``python -m patientmgmt`` is the ``patientmgmt`` command."""
+
+from patientmgmt.cli import main
+
+main()

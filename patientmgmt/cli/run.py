@@ -1,0 +1,87 @@
+"""``patientmgmt run``: the whole system in one process."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Thread
+
+import click
+
+from eventstore_cassandra import Topology
+from patientmgmt.cli.logs import log_to_stderr
+from patientmgmt.cli.serve import address_options
+from patientmgmt.cli.signals import stop_on_sigterm
+from patientmgmt.initialise import initialise_cassandra
+from patientmgmt.local_cassandra import Cluster, ClusterSettings
+from patientmgmt.runtime import CASSANDRA, Runtime, environment, open_runtime
+from patientmgmt.web import create_app, stop_background_work
+from patientmgmt.web.server import secret_key, serve
+
+
+@click.command()
+@address_options
+def run(host: str, port: int) -> None:
+    """Start the web application and a projection worker, and all that they need.
+
+    On SQLite (the default) that is nothing more. With PERSISTENCE_MODULE=eventstore_cassandra it is
+    the cluster at CASSANDRA_CONTACT_POINTS, or if that is not set a local server, which is started
+    if need be and stopped at the end; keyspace and tables are created where they are missing.
+
+    Ctrl-C or SIGTERM stops everything that was started.
+    """
+    log_to_stderr()
+    stop_on_sigterm()
+    env = environment()
+    key = secret_key(Path(env["PATIENTMGMT_DATA"]))
+    try:
+        with _store(env) as reachable, open_runtime(reachable) as runtime, _worker(runtime):
+            app = create_app(runtime.application, runtime.read_models, {"SECRET_KEY": key})
+            try:
+                serve(app, host=host, port=port, ready=_announce)
+            finally:
+                stop_background_work(app)
+    except KeyboardInterrupt:
+        click.echo("Interrupted.")
+    click.echo("Everything has stopped.")
+
+
+def _announce(url: str) -> None:
+    click.echo(f"The ward board is at {url} (Ctrl-C stops)")
+
+
+@contextmanager
+def _store(env: dict[str, str]) -> Iterator[Mapping[str, str]]:
+    """Yield the environment of a store that is there and has its tables."""
+    if env["PERSISTENCE_MODULE"] != CASSANDRA:
+        yield env
+        return
+    if env.get("CASSANDRA_CONTACT_POINTS"):
+        _initialise(env)
+        yield env
+        return
+    settings = ClusterSettings(data=Path(env["PATIENTMGMT_DATA"]).resolve() / "cassandra")
+    with Cluster(settings, report=click.echo) as cluster:
+        local = env | {
+            "CASSANDRA_CONTACT_POINTS": ",".join(cluster.contact_points),
+            "CASSANDRA_PORT": str(cluster.port),
+        }
+        _initialise(local)
+        yield local
+
+
+def _initialise(env: Mapping[str, str]) -> None:
+    keyspace = initialise_cassandra(env, Topology.single_node())
+    click.echo(f"Keyspace {keyspace} is ready on Cassandra at {env['CASSANDRA_CONTACT_POINTS']}")
+
+
+@contextmanager
+def _worker(runtime: Runtime) -> Iterator[None]:
+    """Run a projection worker beside the block."""
+    worker = runtime.worker()
+    thread = Thread(target=worker.run, name="projection-worker")
+    thread.start()
+    try:
+        yield
+    finally:
+        worker.stop()
+        thread.join()

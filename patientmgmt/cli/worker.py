@@ -1,0 +1,30 @@
+"""``patientmgmt worker``: keep the read models up to date."""
+
+import click
+
+from patientmgmt.cli.logs import log_to_stderr
+from patientmgmt.cli.signals import stop_on_sigterm
+from patientmgmt.runtime import open_runtime
+
+
+@click.command()
+@click.option("--once", is_flag=True, help="Stop when the read models have caught up.")
+def worker(*, once: bool) -> None:
+    """Follow the events and keep the ward board and the patient list up to date.
+
+    Runs until Ctrl-C or SIGTERM. Several workers at once do no harm. What it writes can be deleted
+    and built again from the events.
+    """
+    log_to_stderr()
+    stop_on_sigterm()
+    with open_runtime() as runtime:
+        projection_worker = runtime.worker()
+        if once:
+            click.echo(f"{projection_worker.catch_up():,} events applied.")
+            return
+        click.echo("The projection worker is running. Ctrl-C stops it.")
+        try:
+            projection_worker.run()
+        except KeyboardInterrupt:
+            projection_worker.stop()
+    click.echo("The projection worker has stopped.")

@@ -1,0 +1,154 @@
+"""The JSON API, on the same command handlers and read models as the pages."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, Response, jsonify, request, url_for
+from flask.typing import ResponseReturnValue
+from pydantic_core import from_json as decode_json
+
+from patientmgmt.application import Accepted
+from patientmgmt.domain.commands import (
+    AdmitPatient,
+    DischargePatient,
+    ReadmitPatient,
+    TransferPatient,
+)
+from patientmgmt.domain.patient import Patient
+from patientmgmt.web.history import read_history
+from patientmgmt.web.identifiers import parse_patient_ids
+from patientmgmt.web.paging import PageRequest, read_page
+from patientmgmt.web.problem_types import MALFORMED_REQUEST, UNSUPPORTED_CONTENT_TYPE
+from patientmgmt.web.problems import ProblemError
+from patientmgmt.web.services import services
+from patientmgmt.web.validation import from_json, from_text
+from projections.read_models import PatientRow
+
+blueprint = Blueprint("api", __name__, url_prefix="/api")
+parse_patient_ids(blueprint)
+
+
+@blueprint.post("/patients")
+def admit() -> ResponseReturnValue:
+    """Admit a new patient: ``{name, age, ward}``; 201 with the patient's address."""
+    accepted = services().application.admit(from_json(AdmitPatient, _body()))
+    location = url_for("api.patient", patient_id=accepted.patient_id)
+    return _accepted(accepted), 201, {"Location": location}
+
+
+@blueprint.post("/patients/<patient_id>/transfer")
+def transfer(patient_id: UUID) -> ResponseReturnValue:
+    """Move an admitted patient: ``{ward, expected_version?}``."""
+    command = from_json(TransferPatient, _body(), patient_id=patient_id)
+    return _accepted(services().application.transfer(command))
+
+
+@blueprint.post("/patients/<patient_id>/discharge")
+def discharge(patient_id: UUID) -> ResponseReturnValue:
+    """End an admitted patient's stay: ``{expected_version?}``; the body may be left out."""
+    body = _body() if request.get_data() else {}
+    command = from_json(DischargePatient, body, patient_id=patient_id)
+    return _accepted(services().application.discharge(command))
+
+
+@blueprint.post("/patients/<patient_id>/admit")
+def readmit(patient_id: UUID) -> ResponseReturnValue:
+    """Admit a discharged patient again: ``{ward, expected_version?}``."""
+    command = from_json(ReadmitPatient, _body(), patient_id=patient_id)
+    return _accepted(services().application.readmit(command))
+
+
+@blueprint.get("/patients/<patient_id>")
+def patient(patient_id: UUID) -> ResponseReturnValue:
+    """Return the patient's present state, from the patient's own events."""
+    found = services().application.patient(patient_id)
+    return jsonify(_state(found.id, found))
+
+
+@blueprint.get("/patients/<patient_id>/events")
+def events(patient_id: UUID) -> ResponseReturnValue:
+    """Return the patient's whole history, oldest first."""
+    history = read_history(services().application, patient_id)
+    return jsonify(
+        id=str(patient_id),
+        events=[
+            {
+                "type": entry.event,
+                "version": entry.version,
+                "recorded_at": entry.recorded_at.isoformat() if entry.recorded_at else None,
+                "payload": entry.payload,
+            }
+            for entry in history.entries
+        ],
+    )
+
+
+@blueprint.get("/patients")
+def patients() -> ResponseReturnValue:
+    """Return a page of all patients ever admitted, by name, and the next page's address."""
+    asked = from_text(PageRequest, request.args.to_dict())
+    page = read_page(asked)
+    return jsonify(
+        patients=[_state(row.patient_id, row) for row in page.patients],
+        next=url_for("api.patients", limit=asked.limit, after=page.next) if page.next else None,
+    )
+
+
+@blueprint.get("/wards")
+def wards() -> ResponseReturnValue:
+    """Return the ward board."""
+    return jsonify(
+        wards=[
+            {
+                "name": ward.name,
+                "occupancy": ward.occupancy,
+                "patients": [_state(row.patient_id, row) for row in ward.patients],
+            }
+            for ward in services().read_models.wards()
+        ]
+    )
+
+
+def _body() -> Mapping[str, object]:
+    if not request.is_json:
+        raise ProblemError(
+            UNSUPPORTED_CONTENT_TYPE,
+            f"Expected Content-Type: application/json, found {request.mimetype or 'none'!r:.60}.",
+        )
+    try:
+        body: object = decode_json(request.get_data(), allow_inf_nan=False)
+    except ValueError as e:
+        raise ProblemError(
+            MALFORMED_REQUEST, f"Expected a JSON object in UTF-8, found malformed JSON: {e}."
+        ) from e
+    if not isinstance(body, dict):
+        raise ProblemError(
+            MALFORMED_REQUEST, f"Expected a JSON object, found {_JSON_NAMES[type(body)]}."
+        )
+    return body
+
+
+_JSON_NAMES = {
+    list: "an array",
+    str: "a string",
+    int: "a number",
+    float: "a number",
+    bool: "a boolean",
+    type(None): "null",
+}
+
+
+def _accepted(accepted: Accepted) -> Response:
+    return jsonify(id=str(accepted.patient_id), version=accepted.version)
+
+
+def _state(patient_id: UUID, state: Patient | PatientRow) -> dict[str, Any]:
+    return {
+        "id": str(patient_id),
+        "version": state.version,
+        "name": state.name,
+        "age": state.age,
+        "ward": state.ward,
+        "admitted_at": state.admitted_at.isoformat() if state.admitted_at else None,
+    }

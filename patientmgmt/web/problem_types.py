@@ -1,0 +1,145 @@
+"""The kinds of problems a sender can meet, each with an address of its own as in RFC 9457."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class ProblemType:
+    """A kind of problem."""
+
+    slug: str
+    status: int
+    title: str
+    explanation: str
+
+    @property
+    def uri(self) -> str:
+        """Return the address that names the kind, relative to the server."""
+        return f"/problems/{self.slug}"
+
+
+MALFORMED_REQUEST = ProblemType(
+    "malformed-request",
+    400,
+    "The request cannot be read",
+    "The body must be one JSON object in UTF-8, as RFC 8259 defines it. Nothing was recorded.",
+)
+FORM_EXPIRED = ProblemType(
+    "form-expired",
+    400,
+    "The form has expired",
+    "Each form carries a token that shows that this site made it for this browser. The token was "
+    "missing, wrong or too old. Nothing was recorded: open the form again and send it from there.",
+)
+NOT_FOUND = ProblemType(
+    "not-found", 404, "Nothing is at this address", "The address is wrong, or no longer in use."
+)
+PATIENT_NOT_FOUND = ProblemType(
+    "patient-not-found",
+    404,
+    "No such patient",
+    "The id is well formed, but no event of a patient with this id is recorded.",
+)
+MALFORMED_PATIENT_ID = ProblemType(
+    "malformed-patient-id",
+    404,
+    "This is not a patient's id",
+    "A patient's id is a UUID of 32 hexadecimal digits in five groups, such as "
+    "123e4567-e89b-12d3-a456-426614174000. Take it from the answer to the admission or from the "
+    "list of patients.",
+)
+METHOD_NOT_ALLOWED = ProblemType(
+    "method-not-allowed",
+    405,
+    "This method is not possible here",
+    "The address exists, but takes other methods. The header Allow of the answer lists them.",
+)
+STALE_VERSION = ProblemType(
+    "stale-version",
+    409,
+    "The patient has changed in the meantime",
+    "The command was made from an older version of the patient than the present one. Nothing was "
+    "recorded, so that nobody's change is overwritten unseen. Read the patient again and decide "
+    "again; expected_version and actual_version tell the two versions.",
+)
+PATIENT_NOT_ADMITTED = ProblemType(
+    "patient-not-admitted",
+    409,
+    "The patient is not admitted",
+    "Only a patient who is on a ward can be transferred or discharged. Nothing was recorded.",
+)
+PATIENT_ALREADY_ADMITTED = ProblemType(
+    "patient-already-admitted",
+    409,
+    "The patient is already admitted",
+    "Only a discharged patient can be admitted again. Nothing was recorded.",
+)
+SAME_WARD = ProblemType(
+    "same-ward",
+    409,
+    "The patient is already on this ward",
+    "A transfer needs a ward other than the one the patient is on. Nothing was recorded.",
+)
+RULE_BROKEN = ProblemType(
+    "rule-broken",
+    409,
+    "The patient's state does not allow this",
+    "The request is well formed, but a rule of the hospital forbids it now. Nothing was recorded.",
+)
+BODY_TOO_LARGE = ProblemType(
+    "body-too-large",
+    413,
+    "The request is too large",
+    "No request to this application needs more than a few hundred bytes. Nothing was recorded.",
+)
+UNSUPPORTED_CONTENT_TYPE = ProblemType(
+    "unsupported-content-type",
+    415,
+    "The body has the wrong content type",
+    "Send the body as JSON and say so with the header Content-Type: application/json.",
+)
+INVALID_VALUES = ProblemType(
+    "invalid-values",
+    422,
+    "Some values are not possible",
+    "The member errors lists each field with the reason: what was expected and what was found. "
+    "Nothing was recorded.",
+)
+UNEXPECTED_ERROR = ProblemType(
+    "unexpected-error",
+    500,
+    "Something went wrong on our side",
+    "The cause is in the server's log, under the reference that the answer names.",
+)
+STORE_UNREACHABLE = ProblemType(
+    "store-unreachable",
+    503,
+    "The database cannot be reached",
+    "The application runs, but its database does not answer. It recovers by itself as soon as the "
+    "database does. A change that was sent meanwhile may have been recorded without a "
+    "confirmation: look at the patient before sending it again.",
+)
+
+PROBLEM_TYPES: Mapping[str, ProblemType] = {
+    kind.slug: kind
+    for kind in (
+        MALFORMED_REQUEST,
+        FORM_EXPIRED,
+        NOT_FOUND,
+        PATIENT_NOT_FOUND,
+        MALFORMED_PATIENT_ID,
+        METHOD_NOT_ALLOWED,
+        STALE_VERSION,
+        PATIENT_NOT_ADMITTED,
+        PATIENT_ALREADY_ADMITTED,
+        SAME_WARD,
+        RULE_BROKEN,
+        BODY_TOO_LARGE,
+        UNSUPPORTED_CONTENT_TYPE,
+        INVALID_VALUES,
+        UNEXPECTED_ERROR,
+        STORE_UNREACHABLE,
+    )
+}
+"""All kinds, by the last part of their address."""

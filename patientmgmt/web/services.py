@@ -1,0 +1,36 @@
+"""What the views work with: the command side, the query side, and the demo data."""
+
+from dataclasses import dataclass
+from typing import cast
+
+from flask import Flask, current_app
+
+from patientmgmt.application import PatientManagement
+from patientmgmt.web.demo_data_run import DemoDataRun
+from projections.read_models import ReadModelQueries
+
+_EXTENSION = "patientmgmt"
+
+
+@dataclass(frozen=True)
+class Services:
+    """The parts of the system that a web application is made over."""
+
+    application: PatientManagement
+    read_models: ReadModelQueries
+    demo_data: DemoDataRun
+
+
+def install(app: Flask, services: Services) -> None:
+    """Give the application its parts."""
+    app.extensions[_EXTENSION] = services
+
+
+def services_of(app: Flask) -> Services:
+    """Return the parts of the given application."""
+    return cast("Services", app.extensions[_EXTENSION])
+
+
+def services() -> Services:
+    """Return the parts of the application that answers the present request."""
+    return services_of(current_app)

@@ -1,0 +1,115 @@
+"""A server that asks for a password, goes away while commands run, and comes back."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Thread
+from time import monotonic
+
+import pytest
+from eventsourcing.persistence import OperationalError
+from flask.testing import FlaskClient
+
+from eventstore_cassandra import Topology
+from patientmgmt.application import PatientManagement
+from patientmgmt.initialise import initialise_cassandra
+from patientmgmt.local_cassandra import Cluster, ClusterSettings, free_ports
+from patientmgmt.runtime import CASSANDRA, open_runtime
+from patientmgmt.web import create_app
+
+PATIENCE = 60.0
+ADA = {"name": "Ada Marsh", "age": 34, "ward": "AA"}
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Cluster, dict[str, str]]]:
+    """A server of its own with a password, and the environment to reach it by."""
+    folder = tmp_path_factory.mktemp("guarded")
+    port, storage_port, jmx_port = free_ports(3)
+    cluster = Cluster(
+        ClusterSettings(
+            data=folder / "cassandra",
+            port=port,
+            storage_port=storage_port,
+            jmx_port=jmx_port,
+            authentication=True,
+        )
+    )
+    env = {
+        "PERSISTENCE_MODULE": CASSANDRA,
+        "PATIENTMGMT_DATA": str(folder / "data"),
+        "CASSANDRA_CONTACT_POINTS": ",".join(cluster.contact_points),
+        "CASSANDRA_PORT": str(cluster.port),
+        "CASSANDRA_USERNAME": "cassandra",
+        "CASSANDRA_PASSWORD": "cassandra",
+        "CASSANDRA_REQUEST_TIMEOUT": "3",
+    }
+    with cluster:
+        initialise_cassandra(env, Topology.single_node())
+        yield cluster, env
+        cluster.stop()
+
+
+def test_a_wrong_password_is_named(guarded: tuple[Cluster, dict[str, str]]) -> None:
+    _, env = guarded
+    with pytest.raises(OperationalError, match=r"Cannot connect.*CASSANDRA_PASSWORD"):
+        PatientManagement(env | {"CASSANDRA_PASSWORD": "wrong"})
+
+
+def test_a_missing_password_is_named(guarded: tuple[Cluster, dict[str, str]]) -> None:
+    _, env = guarded
+    anonymous = {name: env[name] for name in env if "USERNAME" not in name and "PASS" not in name}
+    with pytest.raises(OperationalError, match=r"Cannot connect.*CASSANDRA_USERNAME"):
+        PatientManagement(anonymous)
+
+
+def test_a_server_that_goes_away_is_waited_for_and_nothing_acknowledged_is_lost(
+    guarded: tuple[Cluster, dict[str, str]], tmp_path: Path
+) -> None:
+    cluster, env = guarded
+    with open_runtime(env) as runtime:
+        worker = runtime.worker()
+        thread = Thread(target=worker.run)
+        thread.start()
+        try:
+            app = create_app(runtime.application, runtime.read_models, {"SECRET_KEY": "test"})
+            client = app.test_client()
+            first = _admit(client)
+
+            cluster.stop()
+            refused = client.post("/api/patients", json=ADA)
+            assert refused.status_code == 503
+            assert refused.content_type == "application/problem+json"
+            assert "Retry-After" in refused.headers
+            assert client.get("/health/live").status_code == 200
+            assert client.get("/health/ready").status_code == 503
+            assert client.get("/").status_code == 503
+
+            cluster.start()
+            _wait_until_ready(client)
+            second = _admit(client)
+            _wait_until_on_board(client, {first, second})
+        finally:
+            worker.stop()
+            thread.join()
+
+
+def _admit(client: FlaskClient) -> str:
+    response = client.post("/api/patients", json=ADA)
+    assert response.status_code == 201, response.get_data(as_text=True)
+    return str(response.get_json()["id"])
+
+
+def _wait_until_ready(client: FlaskClient) -> None:
+    deadline = monotonic() + PATIENCE
+    while client.get("/health/ready").status_code != 200:
+        assert monotonic() < deadline, "the application does not find the server again"
+
+
+def _wait_until_on_board(client: FlaskClient, patients: set[str]) -> None:
+    deadline = monotonic() + PATIENCE
+    shown: set[str] = set()
+    while not patients <= shown:
+        assert monotonic() < deadline, f"the board shows {shown}, expected {patients}"
+        board = client.get("/api/wards")
+        if board.status_code == 200:
+            shown = {p["id"] for ward in board.get_json()["wards"] for p in ward["patients"]}

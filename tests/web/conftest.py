@@ -1,0 +1,176 @@
+"""The web application over real stores: in process for most tests, over HTTP for the browser."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from html.parser import HTMLParser
+from pathlib import Path
+from threading import Thread
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from waitress.server import create_server
+from waitress.wasyncore import close_all
+from werkzeug.test import TestResponse
+
+from patientmgmt.domain.commands import AdmitPatient
+from patientmgmt.runtime import SQLITE, Runtime, open_runtime
+from patientmgmt.web import create_app, stop_background_work
+
+
+@contextmanager
+def sqlite_runtime(folder: Path) -> Iterator[Runtime]:
+    """A system in files below the folder."""
+    env = {
+        "PERSISTENCE_MODULE": SQLITE,
+        "SQLITE_DBNAME": str(folder / "patients.sqlite"),
+        "PATIENTMGMT_DATA": str(folder),
+    }
+    with open_runtime(env) as runtime:
+        yield runtime
+
+
+@dataclass(frozen=True)
+class System:
+    """The web application in this process, with a worker that works when it is told to."""
+
+    runtime: Runtime
+    app: Flask
+    client: FlaskClient
+    folder: Path
+
+    def admitted(self, name: str = "Ada Lovelace", ward: str = "AA", age: int = 36) -> str:
+        """Admit somebody behind the web application's back and return the id."""
+        command = AdmitPatient(name=name, age=age, ward=ward)
+        return str(self.runtime.application.admit(command).patient_id)
+
+    def catch_up(self) -> None:
+        """Bring the read models up to date."""
+        self.runtime.worker().catch_up()
+
+    def recorded(self) -> int:
+        """Return how many events there are."""
+        return self.runtime.application.recorder.max_notification_id() or 0
+
+    def version(self, patient_id: str) -> int:
+        """Return the patient's version, as the API tells it."""
+        answer = self.client.get(f"/api/patients/{patient_id}")
+        return int(answer.get_json()["version"])
+
+    def send_form(self, page: str, **changes: str) -> TestResponse:
+        """Open the page, fill its form in and send it, as a browser without JavaScript does."""
+        form = Form.on(self.client.get(page))
+        return self.client.post(form.action or page, data=form.values | changes)
+
+
+class Form(HTMLParser):
+    """The values of the fields on a page, and where its form goes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.action: str | None = None
+        self.values: dict[str, str] = {}
+
+    @classmethod
+    def on(cls, page: TestResponse) -> "Form":
+        """Read the form on the page."""
+        form = cls()
+        form.feed(page.text)
+        form.close()
+        return form
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note a form or a field."""
+        attributes = dict(attrs)
+        if tag == "form":
+            self.action = attributes.get("action")
+        elif tag == "input":
+            self.values[attributes["name"] or ""] = attributes.get("value") or ""
+
+
+@contextmanager
+def web_system(folder: Path, **config: object) -> Iterator[System]:
+    """The web application over a new system in the folder."""
+    with sqlite_runtime(folder) as runtime:
+        app = create_app(
+            runtime.application,
+            runtime.read_models,
+            {"SECRET_KEY": "for tests", "READ_MODEL_WAIT_SECONDS": 0, **config},
+        )
+        try:
+            yield System(runtime, app, app.test_client(), folder)
+        finally:
+            stop_background_work(app)
+
+
+@pytest.fixture
+def system(tmp_path: Path) -> Iterator[System]:
+    """An empty system."""
+    with web_system(tmp_path) as system:
+        yield system
+
+
+@pytest.fixture(scope="module")
+def long_lived_system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    """A system that many generated examples share."""
+    with web_system(tmp_path_factory.mktemp("system")) as system:
+        yield system
+
+
+@dataclass(frozen=True)
+class RunningApp:
+    """The whole system as it runs: served over HTTP, with a worker beside it."""
+
+    url: str
+    runtime: Runtime
+
+
+@pytest.fixture(params=["sqlite", "cassandra"])
+def running_app(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[RunningApp]:
+    """The system on each back end in turn."""
+    opened = (
+        sqlite_runtime(tmp_path)
+        if request.param == "sqlite"
+        else open_runtime(request.getfixturevalue("cassandra_env"))
+    )
+    with opened as runtime, _working(runtime):
+        app = create_app(runtime.application, runtime.read_models, {"SECRET_KEY": "for tests"})
+        try:
+            with _served(app) as url:
+                yield RunningApp(url, runtime)
+        finally:
+            stop_background_work(app)
+
+
+@contextmanager
+def _working(runtime: Runtime) -> Iterator[None]:
+    worker = runtime.worker()
+    with _thread(worker.run):
+        try:
+            yield
+        finally:
+            worker.stop()
+
+
+@contextmanager
+def _served(app: Flask) -> Iterator[str]:
+    channels: dict[int, object] = {}
+    server = create_server(app, host="127.0.0.1", port=0, map=channels)
+    with _thread(server.run):
+        try:
+            yield f"http://127.0.0.1:{server.effective_port}"
+        finally:
+            server.task_dispatcher.shutdown()
+            # In the server's own thread, so that no socket is closed while it waits for it.
+            server.trigger.pull_trigger(lambda: close_all(channels))
+
+
+@contextmanager
+def _thread(target: Callable[[], None]) -> Iterator[None]:
+    thread = Thread(target=target)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()

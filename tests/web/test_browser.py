@@ -1,0 +1,246 @@
+"""Whole journeys in a real browser, on the whole system as it runs."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
+
+from patientmgmt.domain.commands import AdmitPatient, TransferPatient
+from tests.setup import find_chromium
+from tests.web.conftest import RunningApp
+
+DESKTOP = ViewportSize(width=1280, height=900)
+PHONE = ViewportSize(width=390, height=844)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One browser for all journeys; each has a profile of its own."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=["--no-sandbox"])
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+@dataclass
+class Reader:
+    """Somebody in front of a browser, and what the browser did behind their back."""
+
+    page: Page
+    url: str
+    requests: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+
+    def opens(self, path: str) -> None:
+        """Go to the path."""
+        self.page.goto(f"{self.url}{path}")
+
+    def fills(self, label: str, text: str) -> None:
+        """Write into the field with the label."""
+        self.page.get_by_label(label).fill(text)
+
+    def presses(self, name: str) -> None:
+        """Press a button."""
+        self.page.get_by_role("button", name=name, exact=True).click()
+
+    def follows(self, name: str) -> None:
+        """Follow a link."""
+        self.page.get_by_role("link", name=name, exact=True).click()
+
+    def sees(self, text: str) -> None:
+        """Wait until the text is on the page."""
+        expect(self.page.get_by_text(text, exact=True).first).to_be_visible()
+
+    def sees_on_ward(self, ward: str, *names: str) -> None:
+        """Wait until the board has exactly these patients on the ward."""
+        shown = self.page.get_by_role("region", name=ward).locator(".patient-words a")
+        expect(shown).to_have_text(names)
+
+
+@pytest.fixture
+def reader(browser: Browser, running_app: RunningApp) -> Iterator[Reader]:
+    """A reader at a desk; the browser must neither leave the site nor complain."""
+    with browser.new_context(viewport=DESKTOP) as context:
+        reader = Reader(context.new_page(), running_app.url)
+        context.on("request", lambda request: reader.requests.append(request.url))
+        reader.page.on("pageerror", lambda error: reader.complaints.append(str(error)))
+        reader.page.on("console", lambda message: reader.complaints.append(message.text))
+        yield reader
+    served = urlsplit(running_app.url).netloc
+    assert {urlsplit(url).netloc for url in reader.requests} == {served}
+    assert [text for text in reader.complaints if "409 (CONFLICT)" not in text] == []
+
+
+def test_a_patient_is_admitted_transferred_and_discharged(reader: Reader) -> None:
+    reader.opens("/")
+    reader.follows("Admit a patient")
+    reader.fills("Name", "Ada Lovelace")
+    reader.fills("Age in years", "36")
+    reader.fills("Ward", "AA")
+    reader.presses("Admit")
+    reader.sees("Ada Lovelace was admitted to ward AA.")
+    reader.sees_on_ward("AA", "Ada Lovelace")
+
+    reader.follows("Transfer Ada Lovelace")
+    reader.fills("To ward", "BB")
+    reader.presses("Transfer")
+    reader.sees("Ada Lovelace was transferred to ward BB.")
+    reader.sees_on_ward("BB", "Ada Lovelace")
+
+    reader.follows("Ada Lovelace")
+    reader.follows("Discharge")
+    reader.presses("Discharge")
+    reader.sees("Ada Lovelace was discharged.")
+    for event in (
+        "Discharged from ward BB",
+        "Transferred from ward AA to ward BB",
+        "Admitted to ward AA",
+    ):
+        reader.sees(event)
+
+    reader.follows("Admit again")
+    reader.fills("To ward", "CC")
+    reader.presses("Admit again")
+    reader.sees("Admitted again, to ward CC")
+    reader.follows("Ward board")
+    reader.sees_on_ward("CC", "Ada Lovelace")
+
+
+def test_the_keyboard_alone_is_enough(reader: Reader) -> None:
+    keyboard = reader.page.keyboard
+
+    def tab_to(name: str) -> None:
+        target = reader.page.get_by_role("link", name=name, exact=True)
+        for _ in range(30):
+            keyboard.press("Tab")
+            if target.evaluate("element => element === document.activeElement"):
+                return
+        pytest.fail(f"Expected to reach {name!r} with the Tab key within 30 steps.")
+
+    reader.opens("/")
+    keyboard.press("Tab")
+    expect(reader.page.get_by_text("Skip to the content")).to_be_focused()
+    keyboard.press("Enter")
+    tab_to("Admit a patient")
+    keyboard.press("Enter")
+    expect(reader.page.get_by_label("Name")).to_be_focused()
+    for text in ("Ada Lovelace", "36", "AA"):
+        keyboard.type(text)
+        keyboard.press("Tab")
+    keyboard.press("Enter")
+    reader.sees_on_ward("AA", "Ada Lovelace")
+
+    tab_to("Transfer Ada Lovelace")
+    keyboard.press("Enter")
+    expect(reader.page.get_by_label("To ward")).to_be_focused()
+    keyboard.press("Escape")
+    expect(reader.page.get_by_role("link", name="Transfer Ada Lovelace")).to_be_focused()
+    keyboard.press("Enter")
+    expect(reader.page.get_by_label("To ward")).to_be_focused()
+    keyboard.type("BB")
+    keyboard.press("Enter")
+    reader.sees_on_ward("BB", "Ada Lovelace")
+
+    tab_to("Discharge Ada Lovelace")
+    keyboard.press("Enter")
+    expect(reader.page.get_by_role("button", name="Discharge")).to_be_focused()
+    keyboard.press("Enter")
+    reader.sees("Ada Lovelace was discharged.")
+    reader.sees("No patient is on a ward yet")
+
+
+def test_an_open_board_follows_what_others_do_and_disturbs_nobody(
+    reader: Reader, running_app: RunningApp
+) -> None:
+    application = running_app.runtime.application
+    ada = application.admit(AdmitPatient(name="Ada", age=36, ward="AA"))
+    reader.opens("/")
+    reader.sees_on_ward("AA", "Ada")
+    transfer = reader.page.get_by_role("link", name="Transfer Ada")
+    transfer.focus()
+
+    application.admit(AdmitPatient(name="Bo", age=7, ward="AA"))
+    reader.sees_on_ward("AA", "Ada", "Bo")
+    expect(transfer).to_be_focused()
+
+    transfer.click()
+    reader.fills("To ward", "half writ")
+    application.transfer(TransferPatient(patient_id=ada.patient_id, ward="BB"))
+    expect(reader.page.locator("#board .card h2")).to_have_text(["AA", "BB"])
+    expect(reader.page.get_by_label("To ward")).to_have_value("half writ")
+    expect(reader.page.get_by_label("To ward")).to_be_focused()
+
+
+def test_a_stale_form_shows_what_happened_and_can_be_sent_again(
+    reader: Reader, running_app: RunningApp
+) -> None:
+    application = running_app.runtime.application
+    ada = application.admit(AdmitPatient(name="Ada", age=36, ward="AA"))
+    reader.opens(f"/patients/{ada.patient_id}")
+    reader.follows("Transfer")
+    reader.fills("To ward", "CC")
+    application.transfer(TransferPatient(patient_id=ada.patient_id, ward="BB"))
+
+    reader.presses("Transfer")
+    reader.sees("Nothing was recorded.")
+    reader.sees("Transferred from ward AA to ward BB")
+    reader.presses("Transfer")
+    reader.sees("Transferred from ward BB to ward CC")
+
+
+def test_the_button_fills_the_open_board_with_demo_data(reader: Reader) -> None:
+    reader.opens("/")
+    reader.presses("Fill with demo data")
+    expect(reader.page.locator(".patient").nth(3)).to_be_visible()
+
+
+def test_an_open_board_says_when_it_cannot_be_updated(
+    browser: Browser, running_app: RunningApp
+) -> None:
+    with browser.new_context() as context:
+        reader = Reader(context.new_page(), running_app.url)
+        reader.opens("/")
+        notice = reader.page.get_by_text("The board cannot be updated at present.")
+        context.set_offline(True)
+        expect(notice).to_be_visible()
+        context.set_offline(False)
+        expect(notice).to_be_hidden()
+
+
+def test_without_javascript_everything_works_by_plain_pages(
+    browser: Browser, running_app: RunningApp
+) -> None:
+    with browser.new_context(java_script_enabled=False) as context:
+        reader = Reader(context.new_page(), running_app.url)
+        reader.opens("/admit")
+        reader.fills("Name", "Ada")
+        reader.fills("Age in years", "36")
+        reader.fills("Ward", "AA")
+        reader.presses("Admit")
+        reader.follows("Transfer Ada")
+        reader.fills("To ward", "BB")
+        reader.presses("Transfer")
+        reader.sees_on_ward("BB", "Ada")
+
+
+def test_nothing_is_wider_than_a_phone(browser: Browser, running_app: RunningApp) -> None:
+    application = running_app.runtime.application
+    for number in range(3):
+        admitted = application.admit(
+            AdmitPatient(name=f"{number}{'W' * 199}", age=100, ward=f"{number}{'M' * 49}")
+        )
+    patient = f"/patients/{admitted.patient_id}"
+    with browser.new_context(viewport=PHONE) as context:
+        reader = Reader(context.new_page(), running_app.url)
+        reader.opens("/")
+        expect(reader.page.locator(".patient")).to_have_count(3)
+        for path in ("/", "/patients", "/admit", patient, f"{patient}/transfer", "/nothing"):
+            reader.opens(path)
+            for details in reader.page.locator("details").all():
+                details.evaluate("element => element.open = true")
+            width = reader.page.evaluate("document.documentElement.scrollWidth")
+            assert width <= PHONE["width"], f"{path} is {width} pixels wide"
