@@ -53,5 +53,6 @@ bench: $(VENV)/.dev ## Measure against a real node and print the ratios
 	@$(BIN)/python -m benchmarks
 
 clean: ## Remove everything that these targets made, the local data in var/ included
+	@if [ -x $(BIN)/patientmgmt ]; then $(BIN)/patientmgmt cassandra stop; fi
 	@rm -rf $(VENV) var dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
