@@ -22,6 +22,7 @@ def initialise_cassandra(env: Mapping[str, str], topology: Topology) -> str:
 
     :raises OSError: when a setting is not of its form.
     :raises PersistenceError: when the cluster cannot be reached, or refuses.
+    :raises ReadModelsUnavailableError: the same for the read models' tables.
     """
     settings = Settings.from_env(Environment(PatientManagement.name, dict(env)))
     datastore = CassandraDatastore(settings)

@@ -33,9 +33,9 @@ SQLITE = "eventsourcing.sqlite"
 CASSANDRA = "eventstore_cassandra"
 
 
-def environment() -> dict[str, str]:
-    """Return the process's environment with this system's defaults filled in."""
-    env = dict(os.environ)
+def environment(given: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Return the given environment with this system's defaults filled in."""
+    env = dict(given)
     data = Path(env.setdefault("PATIENTMGMT_DATA", DEFAULT_DATA))
     env.setdefault("PERSISTENCE_MODULE", SQLITE)
     env.setdefault("SQLITE_DBNAME", str(data / "patients.sqlite"))
@@ -63,8 +63,8 @@ def open_runtime(env: Mapping[str, str] | None = None) -> Iterator[Runtime]:
     :raises PersistenceError: when the event store cannot be reached, or has no tables.
     :raises ReadModelsUnavailableError: the same for the read models.
     """
-    values = dict(env) if env is not None else environment()
-    data = Path(values.get("PATIENTMGMT_DATA", DEFAULT_DATA))
+    values = environment(os.environ if env is None else env)
+    data = Path(values["PATIENTMGMT_DATA"])
     data.mkdir(parents=True, exist_ok=True)
     with PatientManagement(values) as application:
         recorder = application.recorder

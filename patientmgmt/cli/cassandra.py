@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -105,7 +106,26 @@ def cassandra() -> None:
     default=START_TIMEOUT,
     help="Seconds for each node to answer CQL.",
 )
-def start(
+def start(*, timeout: float, **options: Any) -> None:
+    """Start the nodes, and return when each of them answers CQL.
+
+    Nodes that run already are left as they are. The servers run until `stop`.
+    """
+    Cluster(_settings(**options), report=click.echo).start(timeout=timeout)
+
+
+def settings_of_environment(data: Path) -> ClusterSettings:
+    """Return what `start` would start in the folder, by LOCAL_CASSANDRA_* and its defaults.
+
+    :raises click.UsageError: when one of those variables is not of its form.
+    """
+    with start.make_context("start", ["--data", str(data)]) as context:
+        options = dict(context.params)
+    del options["timeout"]
+    return _settings(**options)
+
+
+def _settings(
     *,
     data: Path,
     nodes: str | None,
@@ -114,13 +134,8 @@ def start(
     storage_port: int,
     jmx_port: int,
     heap: int,
-    timeout: float,
-) -> None:
-    """Start the nodes, and return when each of them answers CQL.
-
-    Nodes that run already are left as they are. The servers run until `stop`.
-    """
-    settings = ClusterSettings(
+) -> ClusterSettings:
+    return ClusterSettings(
         data=data,
         nodes=int(nodes) if nodes else len(nodes_in(data)) or 1,
         address=address,
@@ -129,7 +144,6 @@ def start(
         jmx_port=jmx_port,
         heap_mib=heap,
     )
-    Cluster(settings, report=click.echo).start(timeout=timeout)
 
 
 @cassandra.command()

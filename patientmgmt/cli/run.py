@@ -1,5 +1,7 @@
 """``patientmgmt run``: the whole system in one process."""
 
+import logging
+from _thread import interrupt_main
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,14 +10,17 @@ from threading import Thread
 import click
 
 from eventstore_cassandra import Topology
+from patientmgmt.cli.cassandra import settings_of_environment
 from patientmgmt.cli.logs import log_to_stderr
 from patientmgmt.cli.serve import address_options
 from patientmgmt.cli.signals import stop_on_sigterm
 from patientmgmt.initialise import initialise_cassandra
-from patientmgmt.local_cassandra import Cluster, ClusterSettings
+from patientmgmt.local_cassandra import Cluster
 from patientmgmt.runtime import CASSANDRA, Runtime, environment, open_runtime
 from patientmgmt.web import create_app, stop_background_work
 from patientmgmt.web.server import secret_key, serve
+
+logger = logging.getLogger(__name__)
 
 
 @click.command()
@@ -25,7 +30,8 @@ def run(host: str, port: int) -> None:
 
     On SQLite (the default) that is nothing more. With PERSISTENCE_MODULE=eventstore_cassandra it is
     the cluster at CASSANDRA_CONTACT_POINTS, or if that is not set a local server, which is started
-    if need be and stopped at the end; keyspace and tables are created where they are missing.
+    if need be and stopped at the end (LOCAL_CASSANDRA_* set its ports, see `patientmgmt cassandra
+    start --help`); keyspace and tables are created where they are missing.
 
     Ctrl-C or SIGTERM stops everything that was started.
     """
@@ -59,29 +65,42 @@ def _store(env: dict[str, str]) -> Iterator[Mapping[str, str]]:
         _initialise(env)
         yield env
         return
-    settings = ClusterSettings(data=Path(env["PATIENTMGMT_DATA"]).resolve() / "cassandra")
+    settings = settings_of_environment(Path(env["PATIENTMGMT_DATA"]).resolve() / "cassandra")
     with Cluster(settings, report=click.echo) as cluster:
         local = env | {
             "CASSANDRA_CONTACT_POINTS": ",".join(cluster.contact_points),
             "CASSANDRA_PORT": str(cluster.port),
         }
-        _initialise(local)
+        _initialise(local, nodes=settings.nodes)
         yield local
 
 
-def _initialise(env: Mapping[str, str]) -> None:
-    keyspace = initialise_cassandra(env, Topology.single_node())
+def _initialise(env: Mapping[str, str], *, nodes: int = 1) -> None:
+    topology = Topology.single_node() if nodes == 1 else Topology.single_datacenter()
+    keyspace = initialise_cassandra(env, topology)
     click.echo(f"Keyspace {keyspace} is ready on Cassandra at {env['CASSANDRA_CONTACT_POINTS']}")
 
 
 @contextmanager
 def _worker(runtime: Runtime) -> Iterator[None]:
-    """Run a projection worker beside the block."""
+    """Run a projection worker beside the block, which is interrupted if the worker fails."""
     worker = runtime.worker()
-    thread = Thread(target=worker.run, name="projection-worker")
+    failures: list[Exception] = []
+
+    def work() -> None:
+        try:
+            worker.run()
+        except Exception as e:
+            logger.exception("The projection worker has failed, so everything stops.")
+            failures.append(e)
+            interrupt_main()
+
+    thread = Thread(target=work, name="projection-worker")
     thread.start()
     try:
         yield
     finally:
         worker.stop()
         thread.join()
+        if failures:
+            raise click.ClickException(f"The projection worker has failed: {failures[0]}")

@@ -12,6 +12,9 @@ from urllib.request import urlopen
 
 import pytest
 
+from patientmgmt.domain.commands import AdmitPatient
+from patientmgmt.runtime import open_runtime
+
 Env = dict[str, str]
 
 
@@ -117,6 +120,16 @@ def test_a_port_that_is_taken_is_named(sqlite_env: Env) -> None:
     assert code == 1
     assert f"Cannot listen on 127.0.0.1 port {port}" in output
     assert "Traceback" not in output
+
+
+def test_a_worker_that_cannot_go_on_stops_everything(sqlite_env: Env) -> None:
+    with open_runtime(clean_environment() | sqlite_env) as runtime:
+        runtime.application.admit(AdmitPatient(name="Ada Marsh", age=34, ward="AA"))
+        runtime.read_models.save_checkpoint("not a position")
+    code, output = finished(sqlite_env, "run", "--port", "0")
+    assert code == 1
+    assert "The projection worker has failed" in output
+    assert "not a position" in output
 
 
 def test_init_can_be_run_again(shared_cassandra_env: Env) -> None:
