@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run run-cassandra demo-data test lint format bench clean
+.PHONY: help run run-cassandra demo-data test lint format bench screenshot clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ format: $(VENV)/.dev ## Put the code into its standard form
 
 bench: $(VENV)/.dev ## Measure against a real node and print the ratios
 	@$(BIN)/python -m benchmarks
+
+screenshot: $(VENV)/.dev ## Take the README's screenshot from the running program
+	@$(BIN)/python -m docs.screenshot
 
 clean: ## Remove everything that these targets made, the local data in var/ included
 	@if [ -x $(BIN)/patientmgmt ]; then $(BIN)/patientmgmt cassandra stop; fi

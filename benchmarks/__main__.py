@@ -23,22 +23,28 @@ from patientmgmt.runtime import CASSANDRA
 @click.option(
     "--seconds",
     type=click.FloatRange(min=0.01),
+    envvar="BENCH_SECONDS",
     default=3.0,
     show_default=True,
+    show_envvar=True,
     help="Length of one stretch of measuring.",
 )
 @click.option(
     "--pairs",
     type=click.IntRange(min=1),
+    envvar="BENCH_PAIRS",
     default=5,
     show_default=True,
+    show_envvar=True,
     help="How often two things that are compared are measured in turn.",
 )
 @click.option(
     "--output",
     type=click.Path(path_type=Path, dir_okay=False),
+    envvar="BENCH_OUTPUT",
     default=Path("var/bench.json"),
     show_default=True,
+    show_envvar=True,
     help="File for the figures.",
 )
 def main(seconds: float, pairs: int, output: Path) -> None:

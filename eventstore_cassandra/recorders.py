@@ -37,7 +37,7 @@ _FIRST_PAUSE = 0.02
 _LONGEST_PAUSE = 1.0
 
 CREATE = "INSERT INTO {keyspace}.events (id, current_version) VALUES (?, ?) IF NOT EXISTS"
-_EXTEND = "UPDATE {keyspace}.events SET current_version = ? WHERE id = ? IF current_version = ?"
+EXTEND = "UPDATE {keyspace}.events SET current_version = ? WHERE id = ? IF current_version = ?"
 EVENT = (
     "INSERT INTO {keyspace}.events (id, version, type, payload, payload_bytes, append_id, savetime)"
     " VALUES (?, ?, ?, ?, ?, ?, toTimestamp(now()))"
@@ -56,7 +56,7 @@ class CassandraAggregateRecorder(AggregateRecorder):
         )
         self._type_view = TypeView(datastore, self.event_types)
         self._create = datastore.prepare(CREATE)
-        self._extend = datastore.prepare(_EXTEND)
+        self._extend = datastore.prepare(EXTEND)
         self._event = datastore.prepare(EVENT)
         self._look = datastore.prepare(_LOOK)
 
