@@ -5,13 +5,11 @@ Set ``PERSISTENCE_MODULE=eventstore_cassandra`` and the ``CASSANDRA_*`` variable
 :func:`create_tables`.
 """
 
+from eventstore_cassandra.application_recorder import CassandraApplicationRecorder
 from eventstore_cassandra.datastore import CassandraDatastore
 from eventstore_cassandra.factory import CassandraFactory
 from eventstore_cassandra.process import CassandraProcessRecorder
-from eventstore_cassandra.recorders import (
-    CassandraAggregateRecorder,
-    CassandraApplicationRecorder,
-)
+from eventstore_cassandra.recorders import CassandraAggregateRecorder
 from eventstore_cassandra.schema import Topology, create_keyspace, create_tables
 from eventstore_cassandra.settings import Settings
 from eventstore_cassandra.snapshots import CassandraSnapshotRecorder

@@ -53,7 +53,7 @@ from eventstore_cassandra.errors import is_certain, library_error
 
 _FIRST_VERSIONS = (0, 1)
 _MAX_VERSION = 2**31 - 1
-_UNKNOWN = (
+UNKNOWN = (
     "It is not known whether the events are or will be written: load the aggregate before trying "
     "again."
 )
@@ -199,12 +199,17 @@ def append_steps(append: Append, *, attempts: int) -> Generator[Step, Reply, Non
                 if conditional is Step.CREATE and current_version == append.first_version - 1:
                     conditional = step = Step.EXTEND
                 elif may_be_applied and (current_version or 0) < append.first_version - 1:
-                    raise OperationalError(f"{_conflict(append, current_version)} {_UNKNOWN}")
+                    raise OperationalError(f"{_versions(append, current_version)} {UNKNOWN}")
                 else:
-                    raise IntegrityError(f"{_conflict(append, current_version)} {_LOAD_AGAIN}")
+                    raise IntegrityError(conflict(append, current_version))
 
 
-def _conflict(append: Append, current_version: int | None) -> str:
+def conflict(append: Append, current_version: int | None) -> str:
+    """Return the sentences that tell a conflict: what was expected and found, and what to do."""
+    return f"{_versions(append, current_version)} {_LOAD_AGAIN}"
+
+
+def _versions(append: Append, current_version: int | None) -> str:
     found = "no events" if current_version is None else f"version {current_version}"
     expected = append.first_version - 1
     at = "no events" if append.first_version in _FIRST_VERSIONS else f"version {expected}"
@@ -220,5 +225,5 @@ def _failure(
         error,
         f"Cannot append versions {append.first_version} to {append.last_version} of aggregate "
         f"{append.aggregate_id}",
-        outcome=_UNKNOWN if may_be_applied else "Nothing was written.",
+        outcome=UNKNOWN if may_be_applied else "Nothing was written.",
     )

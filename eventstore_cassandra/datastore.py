@@ -29,6 +29,8 @@ APPEND = "append"
 """Profile of conditional writes."""
 SERIAL_READ = "serial-read"
 """Profile of reads that first complete or supersede what is under way in the partition."""
+LOOK_READ = "look-read"
+"""Profile of reads at the usual consistency, of rows that are read by column name."""
 SCHEMA = "schema"
 """Profile of schema changes, which take seconds in a ring."""
 
@@ -119,6 +121,11 @@ def _profiles(settings: Settings) -> dict[object, ExecutionProfile]:
     return {
         EXEC_PROFILE_DEFAULT: ExecutionProfile(
             consistency_level=level(settings.read_consistency), **common
+        ),
+        LOOK_READ: ExecutionProfile(
+            consistency_level=level(settings.read_consistency),
+            row_factory=dict_factory,
+            **common,
         ),
         # The default policy would repeat a conditional write at another node, and an append could
         # then be told that it conflicts with itself.

@@ -9,9 +9,10 @@ from eventsourcing.persistence import (
 )
 from eventsourcing.utils import Environment, EnvType, resolve_topic
 
+from eventstore_cassandra.application_recorder import CassandraApplicationRecorder
 from eventstore_cassandra.datastore import CassandraDatastore
 from eventstore_cassandra.process import CassandraProcessRecorder
-from eventstore_cassandra.recorders import CassandraAggregateRecorder, CassandraApplicationRecorder
+from eventstore_cassandra.recorders import CassandraAggregateRecorder
 from eventstore_cassandra.schema import create_tables
 from eventstore_cassandra.settings import Settings
 from eventstore_cassandra.snapshots import CassandraSnapshotRecorder

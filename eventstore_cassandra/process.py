@@ -5,7 +5,7 @@ from typing import Any, NoReturn
 
 from eventsourcing.persistence import NotSupportedError, ProcessRecorder, StoredEvent, Tracking
 
-from eventstore_cassandra.recorders import CassandraApplicationRecorder
+from eventstore_cassandra.application_recorder import CassandraApplicationRecorder
 
 
 class CassandraProcessRecorder(CassandraApplicationRecorder, ProcessRecorder):

@@ -8,14 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from cassandra.query import BatchStatement
-from eventsourcing.persistence import (
-    AggregateRecorder,
-    ApplicationRecorder,
-    Notification,
-    NotSupportedError,
-    StoredEvent,
-    Subscription,
-)
+from eventsourcing.persistence import AggregateRecorder, StoredEvent
 
 from eventstore_cassandra.append import (
     Append,
@@ -77,18 +70,7 @@ class CassandraAggregateRecorder(AggregateRecorder):
         :raises OperationalError: when the store cannot be reached, or does not answer.
         """
         if stored_events:
-            settings = self.datastore.settings
-            append = Append.of(stored_events, max_bytes=settings.max_append_bytes)
-            steps = append_steps(append, attempts=settings.append_attempts)
-            step = next(steps)
-            for pause in _pauses():
-                reply = self._take(step, append)
-                try:
-                    step = steps.send(reply)
-                except StopIteration:
-                    break
-                if isinstance(reply, Unanswered):
-                    sleep(pause)
+            self._decide(self._checked(stored_events))
         return None
 
     def select_events(
@@ -112,6 +94,22 @@ class CassandraAggregateRecorder(AggregateRecorder):
         returned already, since its save time is when its append began. Read an overlap again.
         """
         return self._type_view.select(topic, gt=gt, limit=limit)
+
+    def _checked(self, stored_events: Sequence[StoredEvent]) -> Append:
+        return Append.of(stored_events, max_bytes=self.datastore.settings.max_append_bytes)
+
+    def _decide(self, append: Append) -> None:
+        """Take the steps of the append until its outcome is known."""
+        steps = append_steps(append, attempts=self.datastore.settings.append_attempts)
+        step = next(steps)
+        for pause in _pauses():
+            reply = self._take(step, append)
+            try:
+                step = steps.send(reply)
+            except StopIteration:
+                return
+            if isinstance(reply, Unanswered):
+                sleep(pause)
 
     def _take(self, step: Step, append: Append) -> Reply:
         try:
@@ -143,39 +141,6 @@ class CassandraAggregateRecorder(AggregateRecorder):
                 ],
             )
         return batch
-
-
-class CassandraApplicationRecorder(CassandraAggregateRecorder, ApplicationRecorder):
-    """Records the events of an application; a total order of them is not kept."""
-
-    def select_notifications(
-        self,
-        start: int | None,
-        limit: int,
-        stop: int | None = None,
-        topics: Sequence[str] = (),
-        *,
-        inclusive_of_start: bool = True,
-    ) -> Sequence[Notification]:
-        """Refuse, since there is no notification log."""
-        raise _no_notification_log("select notifications")
-
-    def max_notification_id(self) -> int | None:
-        """Refuse, since there is no notification log."""
-        raise _no_notification_log("tell the last notification id")
-
-    def subscribe(
-        self, gt: int | None = None, topics: Sequence[str] = ()
-    ) -> Subscription[ApplicationRecorder]:
-        """Refuse, since there is no notification log."""
-        raise _no_notification_log("subscribe")
-
-
-def _no_notification_log(what: str) -> NotSupportedError:
-    return NotSupportedError(
-        f"Cannot {what}: events are in order within each aggregate and each type, and have no "
-        "place in one order of all. Follow them by type, with select_events_by_type()."
-    )
 
 
 def _pauses() -> Iterable[float]:

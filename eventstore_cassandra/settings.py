@@ -63,6 +63,14 @@ class Settings:
     max_append_bytes: int = 8 * 1024 * 1024
     """State in one append, all events together. The server refuses mutations above half a commit
     log segment (16 MiB by default), and the type view and Paxos make copies of their own."""
+    notification_log: bool = True
+    """Off gives each append one conditional batch instead of two, no place in one order of all
+    events, and no notifications. What was written while it was off is not in the log."""
+    log_bucket_size: int = 10_000
+    """Positions in one partition of the log. All processes must have the same, for ever."""
+    log_grace: float = 0.2
+    """How long a reader of the log leaves a pending append to its writer before it decides it
+    itself. Shorter does work twice under load; longer delays readers behind a crashed writer."""
     create_table: bool = False
     """On creates the tables at start. Off by default, unlike in other persistence modules: several
     processes that change a schema at once can leave a Cassandra cluster in disagreement."""
@@ -122,6 +130,9 @@ class Settings:
             append_attempts=values.integer("CASSANDRA_APPEND_ATTEMPTS", default.append_attempts),
             page_size=values.integer("CASSANDRA_PAGE_SIZE", default.page_size),
             max_append_bytes=values.integer("CASSANDRA_MAX_APPEND_BYTES", default.max_append_bytes),
+            notification_log=values.flag("CASSANDRA_NOTIFICATION_LOG", default.notification_log),
+            log_bucket_size=values.integer("CASSANDRA_LOG_BUCKET_SIZE", default.log_bucket_size),
+            log_grace=values.seconds("CASSANDRA_LOG_GRACE", default.log_grace),
             create_table=values.flag("CREATE_TABLE", default.create_table),
         )
 

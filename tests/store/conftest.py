@@ -1,6 +1,7 @@
 """A keyspace of its own for these tests, on a real Cassandra."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from uuid import uuid4
 
 import pytest
@@ -40,6 +41,17 @@ def datastore(settings: Settings) -> Iterator[CassandraDatastore]:
     """One connection for all tests that do not break theirs."""
     datastore = CassandraDatastore(settings)
     yield datastore
+    datastore.close()
+
+
+@pytest.fixture
+def empty_datastore(settings: Settings) -> Iterator[CassandraDatastore]:
+    """A connection to a keyspace in which nothing has been written."""
+    datastore = CassandraDatastore(replace(settings, keyspace=f"empty_{uuid4().hex[:12]}"))
+    create_keyspace(datastore, Topology.single_node())
+    create_tables(datastore)
+    yield datastore
+    datastore.session.execute(f"DROP KEYSPACE {datastore.settings.keyspace}", timeout=60)
     datastore.close()
 
 

@@ -126,16 +126,21 @@ def test_integers_from_1000_up_cannot_be_chosen(
         cassandra_recorder.register_event_types({"Happened": 1000})
 
 
-def test_notifications_are_refused_with_what_to_do_instead(
-    cassandra_recorder: CassandraApplicationRecorder,
+def test_without_the_log_appends_have_no_positions_and_notifications_are_refused(
+    settings: Settings,
 ) -> None:
+    datastore = CassandraDatastore(replace(settings, notification_log=False))
+    bare, aggregate = CassandraApplicationRecorder(datastore), uuid4()
+    assert bare.insert_events([event(aggregate, 1)]) is None
+    assert list(bare.select_events(aggregate)) == [event(aggregate, 1)]
     for ask in (
-        lambda: cassandra_recorder.select_notifications(1, 10),
-        cassandra_recorder.max_notification_id,
-        cassandra_recorder.subscribe,
+        lambda: bare.select_notifications(1, 10),
+        bare.max_notification_id,
+        bare.subscribe,
     ):
-        with pytest.raises(NotSupportedError, match=r"select_events_by_type\(\)"):
+        with pytest.raises(NotSupportedError, match="CASSANDRA_NOTIFICATION_LOG=no"):
             ask()
+    datastore.close()
 
 
 def test_a_process_recorder_refuses_before_the_first_event(datastore: CassandraDatastore) -> None:

@@ -6,7 +6,9 @@ import pytest
 from eventsourcing.persistence import AggregateRecorder
 from eventsourcing.tests.persistence import (
     AggregateRecorderTestCase,
+    ApplicationRecorderTestCase,
     InfrastructureFactoryTestCase,
+    NonInterleavingNotificationIDsBaseCase,
     TrackingRecorderTestCase,
 )
 from eventsourcing.utils import Environment
@@ -51,6 +53,30 @@ class TestTrackingRecorder(_OnCassandra, TrackingRecorderTestCase):
         return CassandraTrackingRecorder(self.datastore)
 
 
+class _OnAnEmptyKeyspace:
+    datastore: CassandraDatastore
+
+    @pytest.fixture(autouse=True)
+    def _connect(self, empty_datastore: CassandraDatastore) -> None:
+        self.datastore = empty_datastore
+
+    def create_recorder(self) -> CassandraApplicationRecorder:
+        return CassandraApplicationRecorder(self.datastore)
+
+
+class TestApplicationRecorder(
+    _OnAnEmptyKeyspace, ApplicationRecorderTestCase[CassandraApplicationRecorder]
+):
+    def test_insert_subscribe(self) -> None:
+        self.optional_test_insert_subscribe()
+
+
+class TestNonInterleavingNotificationIDs(
+    _OnAnEmptyKeyspace, NonInterleavingNotificationIDsBaseCase
+):
+    pass
+
+
 class OwnTrackingRecorder(CassandraTrackingRecorder):
     """Stands for a user's subclass."""
 
@@ -86,4 +112,11 @@ class TestFactory(InfrastructureFactoryTestCase[CassandraFactory]):
         return CassandraProcessRecorder
 
 
-del AggregateRecorderTestCase, InfrastructureFactoryTestCase, TrackingRecorderTestCase
+# The cases themselves are not to be collected.
+del (
+    AggregateRecorderTestCase,
+    ApplicationRecorderTestCase,
+    InfrastructureFactoryTestCase,
+    NonInterleavingNotificationIDsBaseCase,
+    TrackingRecorderTestCase,
+)

@@ -1,0 +1,104 @@
+"""The recorder of an application's events: appends, and the notification log over them."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from eventsourcing.persistence import (
+    ApplicationRecorder,
+    Notification,
+    NotSupportedError,
+    StoredEvent,
+    Subscription,
+)
+
+from eventstore_cassandra.datastore import CassandraDatastore
+from eventstore_cassandra.notification_log.log import NotificationLog
+from eventstore_cassandra.notification_log.subscription import CassandraSubscription
+from eventstore_cassandra.recorders import CassandraAggregateRecorder
+
+
+class CassandraApplicationRecorder(CassandraAggregateRecorder, ApplicationRecorder):
+    """Records the events of an application in one order of all. Share it between threads.
+
+    With ``CASSANDRA_NOTIFICATION_LOG=no`` there is no such order: an append is one conditional
+    batch, and notifications are refused.
+    """
+
+    def __init__(self, datastore: CassandraDatastore) -> None:
+        super().__init__(datastore)
+        self._log_or_none = (
+            NotificationLog(datastore, self.event_types, self._decide)
+            if datastore.settings.notification_log
+            else None
+        )
+
+    def insert_events(
+        self, stored_events: Sequence[StoredEvent], **kwargs: Any
+    ) -> Sequence[int] | None:
+        """Append events of one aggregate, all of them or none, and return their positions.
+
+        Errors are those of :meth:`CassandraAggregateRecorder.insert_events`.
+        """
+        if self._log_or_none is None:
+            return super().insert_events(stored_events, **kwargs)
+        return self._log_or_none.record(self._checked(stored_events)) if stored_events else []
+
+    def select_events(
+        self,
+        originator_id: UUID | str,
+        *,
+        gt: int | None = None,
+        lte: int | None = None,
+        desc: bool = False,
+        limit: int | None = None,
+    ) -> Sequence[StoredEvent]:
+        """Return the aggregate's events above ``gt``, up to ``lte``, in order or reversed."""
+        events = super().select_events(originator_id, gt=gt, lte=lte, desc=desc, limit=limit)
+        if self._log_or_none and events and isinstance(originator_id, UUID):
+            last = events[0 if desc else -1].originator_version
+            self._log_or_none.known_versions.learn(originator_id, last)
+        return events
+
+    def select_notifications(
+        self,
+        start: int | None,
+        limit: int,
+        stop: int | None = None,
+        topics: Sequence[str] = (),
+        *,
+        inclusive_of_start: bool = True,
+    ) -> Sequence[Notification]:
+        """Return up to ``limit`` notifications in order, from ``start`` to ``stop``.
+
+        Everything up to the last of them is decided. What a crashed writer left undecided is
+        waited for, for a moment, and then decided here.
+
+        :raises OperationalError: when the store cannot be reached.
+        """
+        after = 0 if start is None else start - 1 if inclusive_of_start else start
+        scan = self._log.reader.scan(max(after, 0), limit=limit, stop=stop, topics=topics)
+        return scan.notifications
+
+    def max_notification_id(self) -> int | None:
+        """Return the position of the last event, None where there is none.
+
+        :raises OperationalError: when the store cannot be reached.
+        """
+        return self._log.reader.last()
+
+    def subscribe(
+        self, gt: int | None = None, topics: Sequence[str] = ()
+    ) -> Subscription[ApplicationRecorder]:
+        """Return an iterator of notifications above ``gt`` that waits at the end of the log."""
+        return CassandraSubscription(self, self._log, gt, topics)
+
+    @property
+    def _log(self) -> NotificationLog:
+        if self._log_or_none is None:
+            raise NotSupportedError(
+                "There are no notifications with CASSANDRA_NOTIFICATION_LOG=no. Set it to yes "
+                "before anything is recorded, or follow events by their type, with "
+                "select_events_by_type()."
+            )
+        return self._log_or_none

@@ -1,0 +1,106 @@
+"""The log as a recorder uses it: record an append under positions, and read them."""
+
+from collections.abc import Callable, Sequence
+from threading import Event
+from uuid import UUID
+
+from eventsourcing.persistence import IntegrityError
+
+from eventstore_cassandra.append import Append, conflict
+from eventstore_cassandra.datastore import LOOK_READ, SERIAL_READ, CassandraDatastore
+from eventstore_cassandra.errors import library_errors
+from eventstore_cassandra.event_types import EventTypes
+from eventstore_cassandra.notification_log.buckets import Buckets
+from eventstore_cassandra.notification_log.intents import Outcome
+from eventstore_cassandra.notification_log.known_versions import KnownVersions
+from eventstore_cassandra.notification_log.looks import Looks
+from eventstore_cassandra.notification_log.outcomes import Outcomes
+from eventstore_cassandra.notification_log.reader import LogReader
+from eventstore_cassandra.notification_log.reservations import Reservations
+from eventstore_cassandra.notification_log.table import LogTable
+
+_CURRENT_VERSION = "SELECT current_version FROM {keyspace}.events WHERE id = ? LIMIT 1"
+_NAME_BASED = (3, 5)
+
+
+class NotificationLog:
+    """The log of one keyspace. Share it between threads.
+
+    :param decide: carries out the conditional batch on the aggregate; raises ``IntegrityError``
+        when it is not and never will be applied.
+    """
+
+    def __init__(
+        self,
+        datastore: CassandraDatastore,
+        event_types: EventTypes,
+        decide: Callable[[Append], None],
+    ) -> None:
+        settings = datastore.settings
+        table = LogTable(datastore, event_types, Buckets(settings.log_bucket_size))
+        self.known_versions = KnownVersions()
+        self._datastore = datastore
+        self._decide = decide
+        self._outcomes = Outcomes()
+        self._reservations = Reservations(table, attempts=settings.append_attempts)
+        self._listeners: set[Event] = set()
+        self._current_version = datastore.prepare(_CURRENT_VERSION)
+        self.reader = LogReader(
+            table, self._outcomes, Looks(datastore), decide, grace=settings.log_grace
+        )
+
+    def record(self, append: Append) -> Sequence[int]:
+        """Record an append, and return the positions of its events.
+
+        :raises IntegrityError: when the aggregate is not at the version before the first event.
+        :raises OperationalError: when the store cannot be reached, saying whether the outcome is
+            known; one that is not known is decided by the next reader of the log.
+        """
+        self._check_expected_version(append)
+        reserved = self._reservations.reserve(append)
+        try:
+            self._decide(append)
+        except IntegrityError:
+            self._outcomes.learn(append.append_id, Outcome.ABORTED)
+            self._reservations.mark(reserved, committed=False)
+            raise
+        self._outcomes.learn(append.append_id, Outcome.COMMITTED)
+        self._reservations.mark(reserved, committed=True)
+        self.known_versions.learn(append.aggregate_id, append.last_version)
+        for listener in tuple(self._listeners):
+            listener.set()
+        return list(reserved.positions)
+
+    def listen(self, listener: Event) -> None:
+        """Have an event set whenever this process has recorded something."""
+        self._listeners.add(listener)
+
+    def unlisten(self, listener: Event) -> None:
+        """Forget about an event."""
+        self._listeners.discard(listener)
+
+    def _check_expected_version(self, append: Append) -> None:
+        """Refuse an append whose expected version is not the committed one, before it is written.
+
+        A new aggregate is expected by its id: one that is random or made of the time is taken for
+        new, without a look; one that is made of a name may well be there.
+        """
+        aggregate_id = append.aggregate_id
+        before = append.first_version - 1
+        known = self.known_versions.get(aggregate_id)
+        if known is None and before < 1 and aggregate_id.version not in _NAME_BASED:
+            return
+        for profile in (LOOK_READ, SERIAL_READ):
+            if known is not None and known >= before:
+                break
+            known = self._read_version(aggregate_id, profile)
+            if known is None and before < 1:
+                return
+        if known != before:
+            raise IntegrityError(conflict(append, known))
+        self.known_versions.learn(aggregate_id, before)
+
+    def _read_version(self, aggregate_id: UUID, profile: str) -> int | None:
+        with library_errors(f"Cannot read the version of aggregate {aggregate_id}"):
+            row = self._datastore.execute(self._current_version.bind([aggregate_id]), profile).one()
+        return row["current_version"] if row else None

@@ -1,0 +1,99 @@
+"""The reservation of positions as a protocol without I/O, like that of :mod:`..append`.
+
+The head of a bucket is a static column, so that a reservation is the append over again: one
+conditional batch, tried again under the same names when its outcome is unknown. A head only grows,
+so that a batch which was overtaken is never applied. After a refusal with an unanswered try behind
+it, the row at the first position tells whose it is.
+"""
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from uuid import UUID
+
+from eventsourcing.persistence import OperationalError
+
+from eventstore_cassandra.append import UNKNOWN, Applied, Found, Unanswered
+from eventstore_cassandra.errors import is_certain, library_error
+from eventstore_cassandra.notification_log.buckets import Buckets
+
+
+@dataclass(frozen=True)
+class Place:
+    """The end of the log, as it is believed to be: a bucket and its head."""
+
+    bucket: int
+    head: int | None
+    """None where the bucket has no rows; the bucket before, if any, is closed then."""
+    first: int
+    """The position after the head."""
+
+
+@dataclass(frozen=True)
+class Reserve:
+    """Send the conditional batch at this place; answered by Applied, Refused, Unanswered."""
+
+    place: Place
+
+
+@dataclass(frozen=True)
+class LookUp:
+    """Read at serial consistency whose row is at the place's first position; Found, Unanswered."""
+
+    place: Place
+
+
+@dataclass(frozen=True)
+class Refused:
+    """The head was another; None where the bucket has no rows."""
+
+    head: int | None
+
+
+Step = Reserve | LookUp
+Reply = Applied | Refused | Found | Unanswered
+
+
+def after(place: Place, head: int, buckets: Buckets) -> Place:
+    """Return the end of the log, given that the place's bucket has this head."""
+    if buckets.is_closed(place.bucket, head):
+        return Place(place.bucket + 1, None, head + 1)
+    return Place(place.bucket, head, head + 1)
+
+
+def reserve_steps(place: Place, name: UUID, *, attempts: int) -> Generator[Step, Reply, int | None]:
+    """Yield steps until it is known whether the batch was applied at the place.
+
+    Returns None if it was, else the head that is there instead: the batch will never be applied.
+
+    :param name: the append_id of the batch's first row.
+    :param attempts: how many steps may stay unanswered before giving up.
+    :raises OperationalError: when the store cannot be reached, saying whether the outcome is known.
+    """
+    step: Step = Reserve(place)
+    unanswered = 0
+    may_be_applied = False
+    while True:
+        match (yield step):
+            case Applied():
+                return None
+            case Unanswered(error=error):
+                may_be_applied = may_be_applied or not is_certain(error)
+                unanswered += 1
+                if unanswered == attempts or not may_be_applied:
+                    raise library_error(
+                        error,
+                        "Cannot write to the notification log",
+                        outcome=UNKNOWN if may_be_applied else "Nothing was written.",
+                    ) from error
+            case Refused(head=head):
+                if head is None:
+                    raise OperationalError(
+                        f"Expected bucket {place.bucket} of the notification log to have the head "
+                        f"{place.head}, found no rows. Positions were lost: verify the log."
+                    )
+                if not may_be_applied:
+                    return head
+                instead = head
+                step = LookUp(place)
+            case Found(append_id=found):
+                return None if found == name else instead
