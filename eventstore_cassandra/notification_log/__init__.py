@@ -40,7 +40,8 @@ What must hold, and why
   cut an append in two, and a reader that decides must decide all of it.
 * *An append lies wholly in the bucket of its first position.* The log is cut into partitions
   (buckets) of a fixed number of positions; an append at the edge runs over, and the next bucket
-  begins after it. A bucket is closed once its head is at or beyond its edge; nobody appends to it
+  begins after it. No batch has more positions than a bucket, so that it reaches into the next one
+  at most. A bucket is closed once its head is at or beyond its edge; nobody appends to it
   again, so that its head is final.
 * *Positions have no holes.* A bucket's rows are read at quorum, and a reservation is proposed only
   when the one before it is on a quorum. A hole that is read all the same is read again at serial

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from threading import Event
 from uuid import UUID
 
-from eventsourcing.persistence import IntegrityError
+from eventsourcing.persistence import DataError, IntegrityError
 
 from eventstore_cassandra.append import Append, conflict
 from eventstore_cassandra.datastore import LOOK_READ, SERIAL_READ, CassandraDatastore
@@ -18,6 +18,7 @@ from eventstore_cassandra.notification_log.outcomes import Outcomes
 from eventstore_cassandra.notification_log.reader import LogReader
 from eventstore_cassandra.notification_log.reservations import Reservations
 from eventstore_cassandra.notification_log.table import LogTable
+from eventstore_cassandra.schema_version import checked_schema
 
 _CURRENT_VERSION = "SELECT current_version FROM {keyspace}.events WHERE id = ? LIMIT 1"
 _NAME_BASED = (3, 5)
@@ -37,7 +38,7 @@ class NotificationLog:
         decide: Callable[[Append], None],
     ) -> None:
         settings = datastore.settings
-        table = LogTable(datastore, event_types, Buckets(settings.log_bucket_size))
+        table = LogTable(datastore, event_types, Buckets(checked_schema(datastore).log_bucket_size))
         self.known_versions = KnownVersions()
         self._datastore = datastore
         self._decide = decide
@@ -52,10 +53,12 @@ class NotificationLog:
     def record(self, append: Append) -> Sequence[int]:
         """Record an append, and return the positions of its events.
 
+        :raises DataError: when there are more events than a bucket of the log has positions.
         :raises IntegrityError: when the aggregate is not at the version before the first event.
         :raises OperationalError: when the store cannot be reached, saying whether the outcome is
             known; one that is not known is decided by the next reader of the log.
         """
+        self._check_size(append)
         self._check_expected_version(append)
         reserved = self._reservations.reserve(append)
         try:
@@ -78,6 +81,14 @@ class NotificationLog:
     def unlisten(self, listener: Event) -> None:
         """Forget about an event."""
         self._listeners.discard(listener)
+
+    def _check_size(self, append: Append) -> None:
+        if len(append.events) > self._buckets.size:
+            raise DataError(
+                f"Expected at most {self._buckets.size} events in one append, as many as a bucket "
+                f"of the notification log has positions, found {len(append.events)} of aggregate "
+                f"{append.aggregate_id}. Append fewer at a time. Nothing was written."
+            )
 
     def _check_expected_version(self, append: Append) -> None:
         """Refuse an append whose expected version is not the committed one, before it is written.

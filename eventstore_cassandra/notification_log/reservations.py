@@ -65,6 +65,8 @@ class Reservations:
     def __init__(self, table: LogTable, *, attempts: int) -> None:
         self._table = table
         self._attempts = attempts
+        # More than a bucket has positions for would run over the next bucket, too.
+        self._max_events = min(MAX_GROUP_EVENTS, table.buckets.size)
         self._waiting: deque[_Ticket] = deque()
         self._marks: deque[Mark] = deque()
         self._turn = Lock()
@@ -148,7 +150,7 @@ class Reservations:
             append = self._waiting[0].append
             events += len(append.events)
             size += sum(len(event.state) for event in append.events)
-            if group and (events > MAX_GROUP_EVENTS or size > MAX_GROUP_BYTES):
+            if group and (events > self._max_events or size > MAX_GROUP_BYTES):
                 break
             group.append(self._waiting.popleft())
         return group
