@@ -1,19 +1,22 @@
 """Appends through the recorder, against the bare driver with the same prepared batch.
 
-Both append one event to an aggregate of its own each time, at the same consistency, from the same
-number of threads over the same connection. What the recorder adds is the checks, the event type,
-and the protocol that makes every outcome known.
+All append one event to an aggregate of its own each time, at the same consistency, from the same
+number of threads. Without the notification log the recorder sends that batch too, and adds the
+checks, the event type, and the protocol that makes every outcome known. With the log each append is
+written into the log as well, in batches that threads share.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing import get_context
 from uuid import uuid4
 
 from cassandra.query import UNSET_VALUE, BatchStatement
 from eventsourcing.persistence import StoredEvent
 
-from benchmarks.measure import Comparison, compare, percentiles, rate, stretch
-from eventstore_cassandra import CassandraAggregateRecorder
+from benchmarks.measure import Comparison, Sample, compare, percentiles, rate, stretch
+from eventstore_cassandra import CassandraApplicationRecorder, CassandraFactory
 from eventstore_cassandra.datastore import APPEND
 from eventstore_cassandra.recorders import CREATE, EVENT
 
@@ -22,39 +25,77 @@ STATE = (
     b'{"id":"b63b703a-a35e-4b66-918e-9255ba539968","recorded_at":"2026-11-24T06:22:24.069382Z",'
     b'"name":"Ann Example","ward":"Cardiology","age":34,"note":"padded to about 200 bytes ......."}'
 )
+DRIVER, LOG_OFF, LOG_ON = "driver", "log off", "log on"
 THREADS = (1, 8, 32)
+PROCESSES, THREADS_EACH = 4, 16
+
+Operation = Callable[[], object]
 
 
 @dataclass(frozen=True)
 class Appends:
     """One line of the report."""
 
+    what: str
+    processes: int
     threads: int
     comparison: Comparison
 
-    def figures(self) -> dict[str, float]:
-        """Return rates per second, their ratio, and the recorder's latencies in milliseconds."""
+    def figures(self) -> dict[str, float | str]:
+        """Return rates per second, their ratio, and latencies in milliseconds."""
         p50, p99 = percentiles(self.comparison.subject)
         return {
+            "what": self.what,
+            "processes": self.processes,
             "threads": self.threads,
             "driver_per_second": rate(self.comparison.baseline),
-            "recorder_per_second": rate(self.comparison.subject),
+            "per_second": rate(self.comparison.subject),
             "ratio": self.comparison.ratio,
-            "recorder_p50_ms": 1000 * p50,
-            "recorder_p99_ms": 1000 * p99,
+            "p50_ms": 1000 * p50,
+            "p99_ms": 1000 * p99,
         }
 
 
-def measure(
-    recorder: CassandraAggregateRecorder, *, seconds: float, pairs: int
-) -> Iterator[Appends]:
-    """Measure with each number of threads, after a warm-up that is not counted."""
+def measure(env: Mapping[str, str], *, seconds: float, pairs: int) -> Iterator[Appends]:
+    """Measure in one process, then in several."""
+    with _operation(env, DRIVER) as driver:
+        for what in (LOG_OFF, LOG_ON):
+            with _operation(env, what) as subject:
+                for operation in (driver, subject):
+                    stretch(operation, threads=8, seconds=seconds)
+                for threads in THREADS:
+                    found = compare(driver, subject, threads=threads, seconds=seconds, pairs=pairs)
+                    yield Appends(what, 1, threads, found)
+    for what in (LOG_OFF, LOG_ON):
+        found = Comparison([], [])
+        for _ in range(pairs):
+            found.baseline.append(_in_processes(env, DRIVER, seconds))
+            found.subject.append(_in_processes(env, what, seconds))
+        yield Appends(what, PROCESSES, THREADS_EACH, found)
+
+
+@contextmanager
+def _operation(env: Mapping[str, str], what: str) -> Iterator[Operation]:
+    log = "yes" if what == LOG_ON else "no"
+    factory = CassandraFactory(dict(env) | {"CASSANDRA_NOTIFICATION_LOG": log})
+    recorder = factory.application_recorder()
+    try:
+        yield _bare(recorder) if what == DRIVER else _recorded(recorder)
+    finally:
+        factory.close()
+
+
+def _recorded(recorder: CassandraApplicationRecorder) -> Operation:
+    return lambda: recorder.insert_events([StoredEvent(uuid4(), 1, TOPIC, STATE)])
+
+
+def _bare(recorder: CassandraApplicationRecorder) -> Operation:
     session = recorder.datastore.session
     create, event = recorder.datastore.prepare(CREATE), recorder.datastore.prepare(EVENT)
     number = recorder.event_types.type_of(TOPIC)
     text = STATE.decode()
 
-    def bare() -> None:
+    def append() -> None:
         batch = BatchStatement()
         aggregate = uuid4()
         batch.add(create, [aggregate, 1])
@@ -63,12 +104,33 @@ def measure(
         if not row["[applied]"]:
             raise RuntimeError(f"The batch for {aggregate} was not applied.")
 
-    def recorded() -> None:
-        recorder.insert_events([StoredEvent(uuid4(), 1, TOPIC, STATE)])
+    return append
 
-    for operation in (bare, recorded):
-        stretch(operation, threads=8, seconds=seconds)
-    for threads in THREADS:
-        yield Appends(
-            threads, compare(bare, recorded, threads=threads, seconds=seconds, pairs=pairs)
-        )
+
+def _in_processes(env: Mapping[str, str], what: str, seconds: float) -> Sample:
+    """Measure in several processes that begin together; their rates are added."""
+    context = get_context("spawn")
+    samples = context.SimpleQueue()
+    start = context.Barrier(PROCESSES)
+    processes = [
+        context.Process(target=_one_of_several, args=(dict(env), what, seconds, start, samples))
+        for _ in range(PROCESSES)
+    ]
+    for process in processes:
+        process.start()
+    found: list[Sample] = [samples.get() for _ in processes]
+    for process in processes:
+        process.join()
+    return Sample(
+        sum(sample.per_second for sample in found),
+        [latency for sample in found for latency in sample.latencies],
+    )
+
+
+def _one_of_several(
+    env: dict[str, str], what: str, seconds: float, start: object, samples: object
+) -> None:
+    with _operation(env, what) as operation:
+        stretch(operation, threads=2, seconds=seconds / 4)
+        start.wait()  # type: ignore[attr-defined]
+        samples.put(stretch(operation, threads=THREADS_EACH, seconds=seconds))  # type: ignore[attr-defined]

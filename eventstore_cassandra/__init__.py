@@ -15,6 +15,7 @@ from eventstore_cassandra.settings import Settings
 from eventstore_cassandra.snapshots import CassandraSnapshotRecorder
 from eventstore_cassandra.tracking import CassandraTrackingRecorder
 from eventstore_cassandra.type_view import Place
+from eventstore_cassandra.views import CassandraViewRecorder
 
 __all__ = [
     "CassandraAggregateRecorder",
@@ -24,6 +25,7 @@ __all__ = [
     "CassandraProcessRecorder",
     "CassandraSnapshotRecorder",
     "CassandraTrackingRecorder",
+    "CassandraViewRecorder",
     "Place",
     "Settings",
     "Topology",

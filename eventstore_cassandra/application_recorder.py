@@ -13,6 +13,7 @@ from eventsourcing.persistence import (
 )
 
 from eventstore_cassandra.datastore import CassandraDatastore
+from eventstore_cassandra.notification_log.buckets import Buckets
 from eventstore_cassandra.notification_log.log import NotificationLog
 from eventstore_cassandra.notification_log.subscription import CassandraSubscription
 from eventstore_cassandra.recorders import CassandraAggregateRecorder
@@ -28,7 +29,9 @@ class CassandraApplicationRecorder(CassandraAggregateRecorder, ApplicationRecord
     def __init__(self, datastore: CassandraDatastore) -> None:
         super().__init__(datastore)
         self._log_or_none = (
-            NotificationLog(datastore, self.event_types, self._decide)
+            NotificationLog(
+                datastore, self.event_types, Buckets(self.schema.log_bucket_size), self._decide
+            )
             if datastore.settings.notification_log
             else None
         )

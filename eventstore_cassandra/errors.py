@@ -78,8 +78,8 @@ def library_error(error: BaseException, doing: str, *, outcome: str = "") -> Per
         kind = ProgrammingError
     if isinstance(error, InvalidRequest) and "does not exist" in reason:
         advice = (
-            "The tables are not there: check CASSANDRA_KEYSPACE, or create them with "
-            "`patientmgmt init`."
+            "Check CASSANDRA_KEYSPACE, or create the tables with `patientmgmt init`; a view makes "
+            "its own with create_table()."
         )
     if isinstance(error, Unauthorized):
         advice = "Grant the user of CASSANDRA_USERNAME access."

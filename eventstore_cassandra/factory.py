@@ -27,8 +27,17 @@ class CassandraFactory(InfrastructureFactory[CassandraTrackingRecorder]):
     :raises OSError: when a setting is not of its form.
     """
 
+    ORIGINATOR_ID_TYPE = "ORIGINATOR_ID_TYPE"
+
     def __init__(self, env: Environment | EnvType | None) -> None:
         super().__init__(env)
+        id_type = self.env.get(self.ORIGINATOR_ID_TYPE) or "uuid"
+        if id_type.lower() != "uuid":
+            raise OSError(
+                f"{self.ORIGINATOR_ID_TYPE}: expected uuid, found {id_type!r}. The tables have the "
+                "ids of aggregates as UUIDs: make one of a text with uuid.uuid5(), in the "
+                "aggregate's create_id()."
+            )
         self.settings = Settings.from_env(self.env)
         self._datastore: CassandraDatastore | None = None
 
@@ -51,19 +60,24 @@ class CassandraFactory(InfrastructureFactory[CassandraTrackingRecorder]):
         """Return a recorder of events; a subclass of it by APPLICATION_RECORDER_TOPIC."""
         topic = self.env.get(self.APPLICATION_RECORDER_TOPIC)
         if topic:
-            return _resolve(topic, CassandraApplicationRecorder)(self.datastore)
+            return _subclass(resolve_topic(topic), CassandraApplicationRecorder)(self.datastore)
         return CassandraApplicationRecorder(self.datastore)
 
     def tracking_recorder(
         self, tracking_recorder_class: type[CassandraTrackingRecorder] | None = None
     ) -> CassandraTrackingRecorder:
-        """Return a tracking recorder; a subclass by argument or by TRACKING_RECORDER_TOPIC."""
-        if tracking_recorder_class is None:
-            topic = self.env.get(self.TRACKING_RECORDER_TOPIC)
-            tracking_recorder_class = (
-                _resolve(topic, CassandraTrackingRecorder) if topic else CassandraTrackingRecorder
-            )
-        return tracking_recorder_class(self.datastore)
+        """Return a tracking recorder; a subclass by argument or by TRACKING_RECORDER_TOPIC.
+
+        With ``CREATE_TABLE=yes`` the subclass creates its tables.
+        """
+        topic = self.env.get(self.TRACKING_RECORDER_TOPIC)
+        found = tracking_recorder_class or (
+            resolve_topic(topic) if topic else CassandraTrackingRecorder
+        )
+        recorder = _subclass(found, CassandraTrackingRecorder)(self.datastore)
+        if self.settings.create_table:
+            recorder.create_table()
+        return recorder
 
     def process_recorder(self) -> CassandraProcessRecorder:
         """Return a process recorder, which refuses to be used."""
@@ -75,8 +89,7 @@ class CassandraFactory(InfrastructureFactory[CassandraTrackingRecorder]):
             self._datastore.close()
 
 
-def _resolve(topic: str, base: type[T]) -> type[T]:
-    cls = resolve_topic(topic)
-    if not (isinstance(cls, type) and issubclass(cls, base)):
-        raise ProgrammingError(f"Expected {topic!r} to name a subclass of {base.__name__}.")
-    return cls
+def _subclass(found: object, base: type[T]) -> type[T]:
+    if not (isinstance(found, type) and issubclass(found, base)):
+        raise ProgrammingError(f"Expected a subclass of {base.__name__}, found {found!r}.")
+    return found

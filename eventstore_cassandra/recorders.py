@@ -23,6 +23,7 @@ from eventstore_cassandra.append import (
 from eventstore_cassandra.datastore import APPEND, SERIAL_READ, CassandraDatastore
 from eventstore_cassandra.errors import DRIVER_ERRORS
 from eventstore_cassandra.event_types import EventTypes
+from eventstore_cassandra.schema_version import checked_schema
 from eventstore_cassandra.stream import Streams, to_columns
 from eventstore_cassandra.type_view import Place, TypeView
 
@@ -39,10 +40,14 @@ _LOOK = "SELECT append_id FROM {keyspace}.events WHERE id = ? AND version = ?"
 
 
 class CassandraAggregateRecorder(AggregateRecorder):
-    """Appends to and reads from the partitions of aggregates. Share it between threads."""
+    """Appends to and reads from the partitions of aggregates. Share it between threads.
+
+    :raises ProgrammingError: when the tables are missing, older or newer than this program.
+    """
 
     def __init__(self, datastore: CassandraDatastore) -> None:
         self.datastore = datastore
+        self.schema = checked_schema(datastore)
         self.event_types = EventTypes(datastore, attempts=datastore.settings.append_attempts)
         self._streams = Streams(
             datastore, table="events", kind="type", topic_of=self.event_types.topic_of

@@ -10,6 +10,11 @@ from importlib.resources import files
 
 from eventstore_cassandra.datastore import SCHEMA, CassandraDatastore
 from eventstore_cassandra.errors import library_errors
+from eventstore_cassandra.schema_version import (
+    checked_schema,
+    refuse_other_version,
+    write_version,
+)
 
 
 @dataclass(frozen=True)
@@ -58,9 +63,21 @@ def create_keyspace(datastore: CassandraDatastore, topology: Topology) -> None:
 
 
 def create_tables(datastore: CassandraDatastore) -> None:
-    """Create the tables and the type view that are not there yet."""
-    text = files("eventstore_cassandra").joinpath("schema.cql").read_text(encoding="utf-8")
-    _run(datastore, statements(text))
+    """Create the tables and the type view that are not there yet.
+
+    :raises ProgrammingError: for tables of another version, which are left as they are, or a bucket
+        size that is not the one of the log that is there.
+    :raises OperationalError: when the store cannot be reached. Run it again then.
+    """
+    refuse_other_version(datastore)
+    run_script(datastore, files(__package__).joinpath("schema.cql").read_text(encoding="utf-8"))
+    write_version(datastore)
+    checked_schema(datastore)
+
+
+def run_script(datastore: CassandraDatastore, cql: str) -> None:
+    """Run the statements of a CQL text; ``{keyspace}`` is filled in."""
+    _run(datastore, statements(cql))
 
 
 def statements(cql: str) -> list[str]:

@@ -3,7 +3,7 @@
 import re
 import ssl
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Self, TypeVar
 
 from cassandra import ConsistencyLevel
 from eventsourcing.utils import Environment, strtobool
@@ -19,6 +19,9 @@ LEVELS = (
     "TWO",
     "THREE",
 )
+DEFAULT_LOG_BUCKET_SIZE = 10_000
+
+_Default = TypeVar("_Default", bound=int | None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,9 +68,11 @@ class Settings:
     log segment (16 MiB by default), and the type view and Paxos make copies of their own."""
     notification_log: bool = True
     """Off gives each append one conditional batch instead of two, no place in one order of all
-    events, and no notifications. What was written while it was off is not in the log."""
-    log_bucket_size: int = 10_000
-    """Positions in one partition of the log. All processes must have the same, for ever."""
+    events, and no notifications. What is written
+    meanwhile is added to the order by `patientmgmt store rebuild-log` only."""
+    log_bucket_size: int | None = None
+    """Positions in one partition of the log of a keyspace that is to be created; None gives it
+    10,000. The keyspace keeps it for ever, and any other is refused."""
     log_grace: float = 0.2
     """How long a reader of the log leaves a pending append to its writer before it decides it
     itself. Shorter does work twice under load; longer delays readers behind a crashed writer."""
@@ -88,6 +93,11 @@ class Settings:
         _one_of("CASSANDRA_APPEND_CONSISTENCY", self.append_consistency, LEVELS)
         _one_of("CASSANDRA_READ_CONSISTENCY", self.read_consistency, LEVELS)
         _one_of("CASSANDRA_SERIAL_CONSISTENCY", self.serial_consistency, SERIAL_LEVELS)
+        if not self.tls and (self.tls_ca_file or self.tls_cert_file or self.tls_key_file):
+            raise OSError(
+                "CASSANDRA_TLS_CA_FILE, CASSANDRA_TLS_CERT_FILE, CASSANDRA_TLS_KEY_FILE: expected "
+                "CASSANDRA_TLS=yes beside them, found no; everything would be sent in plain text."
+            )
         if (self.username is None) != (self.password is None):
             raise OSError(
                 "CASSANDRA_USERNAME and CASSANDRA_PASSWORD: expected both or neither, found one."
@@ -176,7 +186,7 @@ class _Values:
     def level(self, variable: str, default: str) -> str:
         return (self.text(variable) or default).upper()
 
-    def integer(self, variable: str, default: int, most: int = 2**31 - 1) -> int:
+    def integer(self, variable: str, default: _Default, most: int = 2**31 - 1) -> int | _Default:
         text = self.text(variable)
         if text is None:
             return default

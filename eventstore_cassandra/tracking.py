@@ -1,10 +1,10 @@
 """The recorder of tracking: how far each upstream application has been processed.
 
-One row for each application, moved forward by a conditional update that also writes a name of its
-own, so that after an uncertain outcome a refusal by one's own earlier try is recognised.
+One row for each view and application, moved forward by a conditional update. It also writes a name
+of its own, so that after an uncertain outcome a refusal by one's own earlier try is recognised: a
+refusal answers with the columns of its condition, and the condition names both.
 """
 
-from typing import Any
 from uuid import uuid4
 
 from eventsourcing.persistence import IntegrityError, Tracking, TrackingRecorder
@@ -18,19 +18,34 @@ _CREATE = (
 )
 _ADVANCE = (
     "UPDATE {keyspace}.tracking SET notification_id = ?, tracking_id = ?"
-    " WHERE application_name = ? IF notification_id < ?"
+    " WHERE application_name = ? IF notification_id < ? AND tracking_id != ?"
 )
-_SELECT = "SELECT notification_id, tracking_id FROM {keyspace}.tracking WHERE application_name = ?"
+_SELECT = "SELECT notification_id FROM {keyspace}.tracking WHERE application_name = ?"
 
 
 class CassandraTrackingRecorder(TrackingRecorder):
-    """Keeps the largest notification id for each application. Share it between threads."""
+    """Keeps the largest notification id for each application. Share it between threads.
+
+    Statements are prepared when they are first used, so that it can be made before its tables.
+
+    A view over many partitions extends it: it writes its rows first, each in such a way that
+    writing it again changes nothing, and calls :meth:`insert_tracking` last. After a crash in
+    between, the event is processed once more.
+    """
 
     def __init__(self, datastore: CassandraDatastore) -> None:
         self.datastore = datastore
-        self._create = datastore.prepare(_CREATE)
-        self._advance = datastore.prepare(_ADVANCE)
-        self._select = datastore.prepare(_SELECT)
+
+    @property
+    def view_name(self) -> str:
+        """Whose tracking it is, which tells the views in a keyspace apart: the class's name."""
+        return type(self).__name__
+
+    def create_table(self) -> None:
+        """Create the tables of a subclass; here nothing, as the event store's own has the row.
+
+        Run it like :func:`create_tables`: from one process, before anything else.
+        """
 
     def insert_tracking(self, tracking: Tracking) -> None:
         """Move the application's row forward to the notification id.
@@ -38,41 +53,56 @@ class CassandraTrackingRecorder(TrackingRecorder):
         :raises IntegrityError: when it is at that id or beyond.
         :raises OperationalError: when the store cannot be reached, or does not answer.
         """
-        application, position = tracking.application_name, tracking.notification_id
-        tracking_id = uuid4()
-        create = self._create.bind([application, position, tracking_id])
-        advance = self._advance.bind([position, tracking_id, application, position])
-        tries = 0
+        row_key, position = self._row_key(tracking.application_name), tracking.notification_id
+        name = uuid4()
+        advance = self.datastore.prepare(_ADVANCE).bind([position, name, row_key, position, name])
+        create = self.datastore.prepare(_CREATE).bind([row_key, position, name])
+        change = advance
+        unanswered = 0
         while True:
-            tries += 1
-            row = self._row(application)
-            if row and row["tracking_id"] == tracking_id:
-                return
-            if row and row["notification_id"] >= position:
-                raise IntegrityError(
-                    f"Expected the tracking of {application!r} below {position}, found it at "
-                    f"{row['notification_id']}. The notification is processed already."
-                )
             try:
-                change = self.datastore.execute(advance if row else create, APPEND).one()
+                row = self.datastore.execute(change, APPEND).one()
             except DRIVER_ERRORS as e:
-                if is_certain(e) or tries == self.datastore.settings.append_attempts:
-                    raise library_error(e, f"Cannot record tracking of {application!r}") from e
-            else:
-                if change["[applied]"]:
-                    return
+                unanswered += 1
+                raise_if_final(e, tracking, unanswered, self.datastore)
+                continue
+            if row["[applied]"] or row.get("tracking_id") == name:
+                return
+            present = row.get("notification_id")
+            if present is not None and present >= position:
+                raise already_processed(tracking, present)
+            change = create if present is None else advance
 
     def max_tracking_id(self, application_name: str) -> int | None:
         """Return the largest notification id recorded for the application, None before the first.
 
         :raises OperationalError: when the store cannot be reached.
         """
-        row = self._row(application_name)
+        bound = self.datastore.prepare(_SELECT).bind([self._row_key(application_name)])
+        with library_errors(f"Cannot read the tracking of {application_name!r}"):
+            row = self.datastore.execute(bound, SERIAL_READ).one()
         return row["notification_id"] if row else None
 
-    def _row(self, application_name: str) -> dict[str, Any] | None:
-        with library_errors(f"Cannot read the tracking of {application_name!r}"):
-            row: dict[str, Any] | None = self.datastore.execute(
-                self._select.bind([application_name]), SERIAL_READ
-            ).one()
-        return row
+    def _row_key(self, application_name: str) -> str:
+        return f"{self.view_name}/{application_name}"
+
+
+def already_processed(tracking: Tracking, present: int) -> IntegrityError:
+    """Return the error of a notification that is tracked already."""
+    return IntegrityError(
+        f"Expected the tracking of {tracking.application_name!r} below {tracking.notification_id}, "
+        f"found it at {present}. The notification is processed already."
+    )
+
+
+def raise_if_final(
+    error: BaseException, tracking: Tracking, unanswered: int, datastore: CassandraDatastore
+) -> None:
+    """Raise the library's error if trying again cannot help, or was tried often enough."""
+    if is_certain(error) or unanswered == datastore.settings.append_attempts:
+        raise library_error(
+            error,
+            f"Cannot record notification {tracking.notification_id} of "
+            f"{tracking.application_name!r}",
+            outcome="A projection that is started again goes on where it was.",
+        ) from error

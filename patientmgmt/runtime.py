@@ -1,25 +1,21 @@
 """Puts the system together for one process: the application, its read models, and workers.
 
-The environment decides, as everywhere in the event sourcing library:
-
-* ``PERSISTENCE_MODULE``: ``eventsourcing.sqlite`` (the default here) or ``eventstore_cassandra``.
-* ``PATIENTMGMT_DATA``: the folder of everything that is kept in files, ``var`` by default.
-* ``SQLITE_DBNAME``: the file of events on SQLite, ``patients.sqlite`` in that folder by default.
-* ``CASSANDRA_*``: see :class:`eventstore_cassandra.Settings`.
-
 On Cassandra the read models stand beside the events and are fed by the type view; on any other
 store they stand in a SQLite file and are fed by the library's notification log.
 """
 
-import os
+import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from eventsourcing.persistence import OperationalError
+
 from eventstore_cassandra import CassandraApplicationRecorder
 from patientmgmt.application import PatientManagement
 from patientmgmt.domain.events import EVENT_TYPES
+from patientmgmt.environment import environment, environment_beside
 from projections.cassandra import CassandraReadModels
 from projections.feed import Feed
 from projections.log_feed import LogFeed
@@ -27,19 +23,6 @@ from projections.read_models import ReadModelStore
 from projections.sqlite import SQLiteReadModels
 from projections.type_view_feed import TypeViewFeed
 from projections.worker import Worker
-
-DEFAULT_DATA = "var"
-SQLITE = "eventsourcing.sqlite"
-CASSANDRA = "eventstore_cassandra"
-
-
-def environment(given: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """Return the given environment with this system's defaults filled in."""
-    env = dict(given)
-    data = Path(env.setdefault("PATIENTMGMT_DATA", DEFAULT_DATA))
-    env.setdefault("PERSISTENCE_MODULE", SQLITE)
-    env.setdefault("SQLITE_DBNAME", str(data / "patients.sqlite"))
-    return env
 
 
 @dataclass(frozen=True)
@@ -59,14 +42,15 @@ class Runtime:
 def open_runtime(env: Mapping[str, str] | None = None) -> Iterator[Runtime]:
     """Open the stores that the environment names, and close them at the end.
 
+    Without an environment it is that of the process, beside the application that runs, if any.
+
     :raises OSError: when a setting is not of its form, or a file cannot be opened.
     :raises PersistenceError: when the event store cannot be reached, or has no tables.
     :raises ReadModelsUnavailableError: the same for the read models.
     """
-    values = environment(os.environ if env is None else env)
-    data = Path(values["PATIENTMGMT_DATA"])
-    data.mkdir(parents=True, exist_ok=True)
-    with PatientManagement(values) as application:
+    values = environment_beside() if env is None else environment(env)
+    data = _folder(values)
+    with _application(values) as application:
         recorder = application.recorder
         if isinstance(recorder, CassandraApplicationRecorder):
             settings = recorder.datastore.settings
@@ -81,3 +65,24 @@ def open_runtime(env: Mapping[str, str] | None = None) -> Iterator[Runtime]:
                 yield Runtime(application, read_models, LogFeed(recorder, topics=list(EVENT_TYPES)))
             finally:
                 read_models.close()
+
+
+def _folder(env: Mapping[str, str]) -> Path:
+    folder = Path(env["PATIENTMGMT_DATA"])
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as e:
+        raise OSError(
+            f"PATIENTMGMT_DATA: expected a folder to write to, found {folder} ({e.strerror})."
+        ) from e
+    return folder
+
+
+def _application(env: Mapping[str, str]) -> PatientManagement:
+    try:
+        return PatientManagement(env)
+    except sqlite3.Error as e:
+        raise OperationalError(
+            f"Cannot open the events in {env['SQLITE_DBNAME']}: {e}. Expected a SQLite file that "
+            "can be written; set SQLITE_DBNAME or PATIENTMGMT_DATA to where it is."
+        ) from e

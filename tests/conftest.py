@@ -11,9 +11,9 @@ import hypothesis
 import pytest
 
 from eventstore_cassandra import CassandraDatastore, Settings, Topology
+from patientmgmt.environment import CASSANDRA
 from patientmgmt.initialise import initialise_cassandra
 from patientmgmt.local_cassandra import Cluster, ClusterSettings, free_ports
-from patientmgmt.runtime import CASSANDRA
 
 # No deadline: it would measure how busy the machine is. The blob makes a failure repeatable.
 hypothesis.settings.register_profile("repeatable", deadline=None, print_blob=True)

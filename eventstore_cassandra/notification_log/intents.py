@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 from uuid import UUID
 
 from eventsourcing.persistence import Notification, StoredEvent
@@ -18,12 +19,14 @@ class Outcome(Enum):
     PENDING = "pending"
 
 
-@dataclass(frozen=True)
-class Intent:
-    """One row of the log."""
+class Intent(NamedTuple):
+    """One row of the log (a tuple, since catching up makes many)."""
 
     position: int
-    event: StoredEvent
+    aggregate_id: UUID
+    version: int
+    topic: str
+    state: bytes
     first: int
     """Position of the first row of the same append."""
     size: int
@@ -35,16 +38,25 @@ class Intent:
     @property
     def first_version(self) -> int:
         """Version of the first event of the same append."""
-        return self.event.originator_version - (self.position - self.first)
+        return self.version - (self.position - self.first)
 
     def notification(self) -> Notification:
         """Return what a reader of the log gets."""
         return Notification(
             id=self.position,
-            originator_id=self.event.originator_id,
-            originator_version=self.event.originator_version,
-            topic=self.event.topic,
-            state=self.event.state,
+            originator_id=self.aggregate_id,
+            originator_version=self.version,
+            topic=self.topic,
+            state=self.state,
+        )
+
+    def stored_event(self) -> StoredEvent:
+        """Return what an append of the intent writes."""
+        return StoredEvent(
+            originator_id=self.aggregate_id,
+            originator_version=self.version,
+            topic=self.topic,
+            state=self.state,
         )
 
 
@@ -73,4 +85,4 @@ def outcome(intent: Intent, look: Look) -> Outcome:
 
 def whole_append(intents: Sequence[Intent]) -> Append:
     """Return the append that all the given intents make up, under its own name."""
-    return Append([intent.event for intent in intents], intents[0].append_id)
+    return Append([intent.stored_event() for intent in intents], intents[0].append_id)

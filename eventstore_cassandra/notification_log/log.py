@@ -18,7 +18,6 @@ from eventstore_cassandra.notification_log.outcomes import Outcomes
 from eventstore_cassandra.notification_log.reader import LogReader
 from eventstore_cassandra.notification_log.reservations import Reservations
 from eventstore_cassandra.notification_log.table import LogTable
-from eventstore_cassandra.schema_version import checked_schema
 
 _CURRENT_VERSION = "SELECT current_version FROM {keyspace}.events WHERE id = ? LIMIT 1"
 _NAME_BASED = (3, 5)
@@ -35,10 +34,12 @@ class NotificationLog:
         self,
         datastore: CassandraDatastore,
         event_types: EventTypes,
+        buckets: Buckets,
         decide: Callable[[Append], None],
     ) -> None:
         settings = datastore.settings
-        table = LogTable(datastore, event_types, Buckets(checked_schema(datastore).log_bucket_size))
+        self._buckets = buckets
+        table = LogTable(datastore, event_types, self._buckets)
         self.known_versions = KnownVersions()
         self._datastore = datastore
         self._decide = decide

@@ -32,7 +32,7 @@ class Looks:
 
         :raises OperationalError: when the store cannot be reached.
         """
-        arguments = [[intent.event.originator_id, intent.first_version] for intent in intents]
+        arguments = [[intent.aggregate_id, intent.first_version] for intent in intents]
         with library_errors("Cannot read the outcome of appends"):
             results = execute_concurrent_with_args(
                 self._datastore.session,

@@ -109,10 +109,9 @@ class LogReader:
             intents = self._intents(after + 1, page)
             if not intents:
                 break
-            committed = self._committed(intents)
-            for intent in intents:
+            for intent, is_committed in zip(intents, self._committed(intents), strict=True):
                 after = intent.position
-                if intent.append_id in committed and (not wanted or intent.event.topic in wanted):
+                if is_committed and (not wanted or intent.topic in wanted):
                     found.append(intent.notification())
                     if len(found) == limit:
                         break
@@ -129,8 +128,8 @@ class LogReader:
             first = max(1, position - PAGE // 10 + 1)
             intents = self._intents(first, position - first + 1)
             committed = self._committed(intents)
-            for intent in reversed(intents):
-                if intent.append_id in committed:
+            for intent, is_committed in reversed(list(zip(intents, committed, strict=True))):
+                if is_committed:
                     return intent.position
             position = first - 1
         return None
@@ -168,18 +167,12 @@ class LogReader:
             self._final_heads[before] = head
         return before if position <= head else bucket
 
-    def _committed(self, intents: Sequence[Intent]) -> set[UUID]:
-        """Return the names of the appends that are committed, once all of them are decided."""
-        known: dict[UUID, Outcome] = {}
-        undecided: dict[UUID, Intent] = {}
-        for intent in intents:
-            final = intent.mark or self._outcomes.get(intent.append_id)
-            if final is None:
-                undecided.setdefault(intent.append_id, intent)
-            else:
-                known[intent.append_id] = final
-        known |= self._resolve(list(undecided.values()))
-        return {name for name, final in known.items() if final is Outcome.COMMITTED}
+    def _committed(self, intents: Sequence[Intent]) -> list[bool]:
+        """Tell of each intent whether it is committed, once all of them are decided."""
+        undecided = {intent.append_id: intent for intent in intents if intent.mark is None}
+        known = {name: self._outcomes.get(name) for name in undecided}
+        known |= self._resolve([undecided[name] for name, final in known.items() if final is None])
+        return [(intent.mark or known[intent.append_id]) is Outcome.COMMITTED for intent in intents]
 
     def _resolve(self, intents: Sequence[Intent]) -> dict[UUID, Outcome]:
         """Look until every append is decided; decide those that stay pending over the grace."""
@@ -210,7 +203,10 @@ class LogReader:
         return outcomes
 
     def _help(self, intent: Intent) -> Outcome:
-        rows = self._intents(intent.first, intent.size)
+        # At serial consistency: where a page cut the append in two, reading that page has spread
+        # its first rows to a quorum, while of the others a quorum may not know yet.
+        bucket = self._bucket_with(intent.first)
+        rows = self._table.rows(bucket, intent.first, intent.size, serial=True)
         try:
             self._decide(whole_append(rows))
         except IntegrityError:

@@ -6,7 +6,6 @@ from typing import Any
 from uuid import UUID
 
 from cassandra.query import BatchStatement
-from eventsourcing.persistence import StoredEvent
 
 from eventstore_cassandra.append import Append, Applied
 from eventstore_cassandra.datastore import APPEND, SERIAL_READ, CassandraDatastore
@@ -30,6 +29,8 @@ _ROWS = (
     "SELECT position, id, version, type, payload, payload_bytes, first, size, append_id, committed"
     " FROM {keyspace}.notification_log WHERE bucket = ? AND position >= ? LIMIT ?"
 )
+
+_OUTCOMES = {None: None, True: Outcome.COMMITTED, False: Outcome.ABORTED}
 
 
 @dataclass(frozen=True)
@@ -114,17 +115,15 @@ class LogTable:
     def _intent_of(self, row: Sequence[Any]) -> Intent:
         position, id_, version, number, payload, payload_bytes, first, size, name, committed = row
         return Intent(
-            position=position,
-            event=StoredEvent(
-                originator_id=id_,
-                originator_version=version,
-                topic=self._event_types.topic_of(number),
-                state=to_state(payload, payload_bytes),
-            ),
-            first=first,
-            size=size,
-            append_id=name,
-            mark=None if committed is None else Outcome.COMMITTED if committed else Outcome.ABORTED,
+            position,
+            id_,
+            version,
+            self._event_types.topic_of(number),
+            to_state(payload, payload_bytes),
+            first,
+            size,
+            name,
+            _OUTCOMES[committed],
         )
 
     def _batch(

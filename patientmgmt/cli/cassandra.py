@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from patientmgmt.environment import environment
 from patientmgmt.local_cassandra import (
     MIN_HEAP_MIB,
     START_TIMEOUT,
@@ -24,7 +25,8 @@ _SECONDS = click.FloatRange(min=0, min_open=True)
 _DATA = click.option(
     "--data",
     type=click.Path(path_type=Path, file_okay=False, resolve_path=True),
-    default="var/cassandra",
+    default=lambda: Path(environment()["PATIENTMGMT_DATA"]) / "cassandra",
+    show_default="cassandra in PATIENTMGMT_DATA",
     envvar="LOCAL_CASSANDRA_DATA",
     show_envvar=True,
     help="Folder for data, logs and process ids, one sub-folder for each node.",
@@ -114,12 +116,12 @@ def start(*, timeout: float, **options: Any) -> None:
     Cluster(_settings(**options), report=click.echo).start(timeout=timeout)
 
 
-def settings_of_environment(data: Path) -> ClusterSettings:
-    """Return what `start` would start in the folder, by LOCAL_CASSANDRA_* and its defaults.
+def settings_of_environment() -> ClusterSettings:
+    """Return what `start` would start, by LOCAL_CASSANDRA_* and its defaults.
 
     :raises click.UsageError: when one of those variables is not of its form.
     """
-    with start.make_context("start", ["--data", str(data)]) as context:
+    with start.make_context("start", []) as context:
         options = dict(context.params)
     del options["timeout"]
     return _settings(**options)

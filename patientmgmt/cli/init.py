@@ -3,8 +3,8 @@
 import click
 
 from eventstore_cassandra import Topology
+from patientmgmt.environment import CASSANDRA, environment
 from patientmgmt.initialise import initialise_cassandra
-from patientmgmt.runtime import CASSANDRA, environment
 
 SINGLE_NODE = "single-node"
 SINGLE_DATACENTER = "single-datacenter"

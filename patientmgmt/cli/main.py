@@ -11,12 +11,15 @@ from patientmgmt.cli.init import init
 from patientmgmt.cli.run import run
 from patientmgmt.cli.scenario import scenario
 from patientmgmt.cli.serve import serve
+from patientmgmt.cli.store import store
 from patientmgmt.cli.worker import worker
 from patientmgmt.domain.errors import CommandRefusedError
+from projections.feed import InvalidCheckpointError
 from projections.read_models import ReadModelsUnavailableError
 
 _FOR_OPERATORS = (
     CommandRefusedError,
+    InvalidCheckpointError,
     PersistenceError,
     InfrastructureFactoryError,
     ReadModelsUnavailableError,
@@ -52,5 +55,5 @@ def main() -> None:
     """
 
 
-for command in (run, serve, worker, init, demo_data, scenario, cassandra):
+for command in (run, serve, worker, init, store, demo_data, scenario, cassandra):
     main.add_command(command)

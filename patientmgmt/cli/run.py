@@ -13,10 +13,11 @@ from eventstore_cassandra import Topology
 from patientmgmt.cli.cassandra import settings_of_environment
 from patientmgmt.cli.logs import log_to_stderr
 from patientmgmt.cli.serve import address_options
-from patientmgmt.cli.signals import stop_on_sigterm
+from patientmgmt.cli.signals import stop_at_first_signal
+from patientmgmt.environment import CASSANDRA, announced, environment
 from patientmgmt.initialise import initialise_cassandra
 from patientmgmt.local_cassandra import Cluster
-from patientmgmt.runtime import CASSANDRA, Runtime, environment, open_runtime
+from patientmgmt.runtime import Runtime, open_runtime
 from patientmgmt.web import create_app, stop_background_work
 from patientmgmt.web.server import secret_key, serve
 
@@ -36,11 +37,16 @@ def run(host: str, port: int) -> None:
     Ctrl-C or SIGTERM stops everything that was started.
     """
     log_to_stderr()
-    stop_on_sigterm()
+    stop_at_first_signal()
     env = environment()
     key = secret_key(Path(env["PATIENTMGMT_DATA"]))
     try:
-        with _store(env) as reachable, open_runtime(reachable) as runtime, _worker(runtime):
+        with (
+            _store(env) as reachable,
+            announced(reachable),
+            open_runtime(reachable) as runtime,
+            _worker(runtime),
+        ):
             app = create_app(runtime.application, runtime.read_models, {"SECRET_KEY": key})
             try:
                 serve(app, host=host, port=port, ready=_announce)
@@ -65,7 +71,7 @@ def _store(env: dict[str, str]) -> Iterator[Mapping[str, str]]:
         _initialise(env)
         yield env
         return
-    settings = settings_of_environment(Path(env["PATIENTMGMT_DATA"]).resolve() / "cassandra")
+    settings = settings_of_environment()
     with Cluster(settings, report=click.echo) as cluster:
         local = env | {
             "CASSANDRA_CONTACT_POINTS": ",".join(cluster.contact_points),

@@ -6,8 +6,9 @@ from typing import Any
 import click
 
 from patientmgmt.cli.logs import log_to_stderr
-from patientmgmt.cli.signals import stop_on_sigterm
-from patientmgmt.runtime import environment, open_runtime
+from patientmgmt.cli.signals import stop_at_first_signal
+from patientmgmt.environment import environment
+from patientmgmt.runtime import open_runtime
 from patientmgmt.web import create_app, stop_background_work
 from patientmgmt.web.server import secret_key
 from patientmgmt.web.server import serve as serve_app
@@ -43,7 +44,7 @@ def serve(host: str, port: int) -> None:
     Runs until Ctrl-C or SIGTERM.
     """
     log_to_stderr()
-    stop_on_sigterm()
+    stop_at_first_signal()
     env = environment()
     with open_runtime(env) as runtime:
         app = create_app(

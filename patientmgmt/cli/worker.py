@@ -3,7 +3,7 @@
 import click
 
 from patientmgmt.cli.logs import log_to_stderr
-from patientmgmt.cli.signals import stop_on_sigterm
+from patientmgmt.cli.signals import stop_at_first_signal
 from patientmgmt.runtime import open_runtime
 
 
@@ -16,7 +16,7 @@ def worker(*, once: bool) -> None:
     and built again from the events.
     """
     log_to_stderr()
-    stop_on_sigterm()
+    stop_at_first_signal()
     with open_runtime() as runtime:
         projection_worker = runtime.worker()
         if once:

@@ -132,6 +132,49 @@ def test_a_worker_that_cannot_go_on_stops_everything(sqlite_env: Env) -> None:
     assert "not a position" in output
 
 
+def test_commands_beside_the_running_application_use_its_store(env: Env) -> None:
+    store = {name: value for name, value in env.items() if name != "PERSISTENCE_MODULE"}
+    with running(env, "run", "--port", "0") as process:
+        url = line_with(process, "The ward board is at").split()[5]
+        folder = {"PATIENTMGMT_DATA": env["PATIENTMGMT_DATA"]}
+        code, output = finished(folder, "scenario")
+        assert code == 0, output
+        with urlopen(f"{url}/api/wards", timeout=10) as board:  # noqa: S310 - as above
+            assert "Ada Marsh" in board.read().decode()
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+    assert not list(Path(store["PATIENTMGMT_DATA"]).glob("running*"))
+
+
+def test_a_second_signal_does_not_interrupt_stopping(sqlite_env: Env) -> None:
+    with running(sqlite_env, "run", "--port", "0") as process:
+        line_with(process, "The ward board is at")
+        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGTERM)
+        rest, _ = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert "Everything has stopped." in rest
+    assert "Traceback" not in rest
+
+
+def test_a_variable_that_is_empty_counts_as_not_set(tmp_path: Path) -> None:
+    env = {"PATIENTMGMT_DATA": str(tmp_path), "PERSISTENCE_MODULE": "", "SQLITE_DBNAME": ""}
+    code, output = finished(env, "demo-data", "--patients", "2")
+    assert code == 0, output
+    assert (tmp_path / "patients.sqlite").stat().st_size > 0
+
+
+@pytest.mark.parametrize("subcommand", ["run", "demo-data", "worker"])
+def test_a_file_that_is_no_event_store_is_named(sqlite_env: Env, subcommand: str) -> None:
+    folder = Path(sqlite_env["PATIENTMGMT_DATA"])
+    folder.mkdir()
+    (folder / "patients.sqlite").write_bytes(b"not a database, but long enough to look at " * 100)
+    code, output = finished(sqlite_env, subcommand)
+    assert code == 1
+    assert "Expected a SQLite file" in output
+    assert "Traceback" not in output
+
+
 def test_init_can_be_run_again(shared_cassandra_env: Env) -> None:
     code, output = finished(shared_cassandra_env, "init")
     assert code == 0, output
@@ -169,7 +212,7 @@ def test_a_topology_that_is_not_whole_is_refused(
         ("serve", "CASSANDRA_APPEND_CONSISTENCY", "MOST", "expected one of LOCAL_QUORUM"),
         ("init", "CASSANDRA_KEYSPACE", "no-such", "expected a letter, then letters"),
         ("demo-data", "PERSISTENCE_MODULE", "eventsourcing.oracle", "eventsourcing.oracle"),
-        ("scenario", "PATIENTMGMT_DATA", "/dev/null/data", "/dev/null"),
+        ("scenario", "PATIENTMGMT_DATA", "/dev/null/data", "expected a folder to write to"),
     ],
 )
 def test_a_wrong_setting_is_one_sentence(
@@ -197,5 +240,5 @@ def test_a_keyspace_without_tables_names_the_command_that_makes_them(
 def test_help_names_every_command_with_a_sentence() -> None:
     code, output = finished({}, "--help")
     assert code == 0
-    for name in ("run", "serve", "worker", "init", "demo-data", "scenario", "cassandra"):
+    for name in ("run", "serve", "worker", "init", "demo-data", "scenario", "store", "cassandra"):
         assert f"\n  {name}" in output

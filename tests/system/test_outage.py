@@ -1,23 +1,30 @@
 """A server that asks for a password, goes away while commands run, and comes back."""
 
+import os
+import signal
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from time import monotonic
+from typing import Any
+from uuid import UUID
 
 import pytest
-from eventsourcing.persistence import OperationalError
+from eventsourcing.persistence import OperationalError, PersistenceError
 from flask.testing import FlaskClient
 
 from eventstore_cassandra import Topology
 from patientmgmt.application import PatientManagement
+from patientmgmt.domain.commands import AdmitPatient, TransferPatient
+from patientmgmt.environment import CASSANDRA
 from patientmgmt.initialise import initialise_cassandra
 from patientmgmt.local_cassandra import Cluster, ClusterSettings, free_ports
-from patientmgmt.runtime import CASSANDRA, open_runtime
+from patientmgmt.runtime import open_runtime
 from patientmgmt.web import create_app
 
 PATIENCE = 60.0
-ADA = {"name": "Ada Marsh", "age": 34, "ward": "AA"}
+ADA: dict[str, Any] = {"name": "Ada Marsh", "age": 34, "ward": "AA"}
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +98,46 @@ def test_a_server_that_goes_away_is_waited_for_and_nothing_acknowledged_is_lost(
         finally:
             worker.stop()
             thread.join()
+
+
+def test_a_server_that_is_killed_keeps_every_event_that_it_acknowledged(
+    guarded: tuple[Cluster, dict[str, str]],
+) -> None:
+    cluster, env = guarded
+    with PatientManagement(env) as application:
+        ids = [application.admit(AdmitPatient(**ADA)).patient_id for _ in range(6)]
+        acknowledged = dict.fromkeys(ids, 1)
+        killed = Event()
+
+        def transfer(patient_id: UUID) -> None:
+            while not killed.is_set():
+                version = acknowledged[patient_id]
+                command = TransferPatient(
+                    patient_id=patient_id, ward=f"W{version}", expected_version=version
+                )
+                try:
+                    acknowledged[patient_id] = application.transfer(command).version
+                except PersistenceError:
+                    return
+
+        with ThreadPoolExecutor(len(ids)) as pool:
+            writing = [pool.submit(transfer, patient_id) for patient_id in ids]
+            deadline = monotonic() + PATIENCE
+            while min(acknowledged.values()) < 20:
+                assert monotonic() < deadline, "the writers do not get on"
+            for node in cluster.nodes:
+                pid = node.pid()
+                assert pid is not None
+                os.kill(pid, signal.SIGKILL)
+            killed.set()
+            for each in writing:
+                each.result()
+    cluster.start()
+    with PatientManagement(env) as application:
+        for patient_id, version in acknowledged.items():
+            found = [event.originator_version for event in application.history(patient_id)]
+            assert len(found) >= version
+            assert found == list(range(1, len(found) + 1))
 
 
 def _admit(client: FlaskClient) -> str:

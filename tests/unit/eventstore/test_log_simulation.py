@@ -8,7 +8,7 @@ alone, or nothing.
 """
 
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from random import Random
 from uuid import UUID
@@ -137,13 +137,21 @@ class World:
         for number, event in enumerate(append.events):
             position = place.first + number
             bucket.rows[position] = Intent(
-                position, event, place.first, size, append.append_id, mark=None
+                position,
+                append.aggregate_id,
+                event.originator_version,
+                event.topic,
+                event.state,
+                place.first,
+                size,
+                append.append_id,
+                mark=None,
             )
         bucket.head = place.first + size - 1
         for position, committed in marks:
             if position in bucket.rows:
                 mark = Outcome.COMMITTED if committed else Outcome.ABORTED
-                bucket.rows[position] = replace(bucket.rows[position], mark=mark)
+                bucket.rows[position] = bucket.rows[position]._replace(mark=mark)
         return Applied()
 
     def _writer(self, appends: int) -> Generator[None, None, None]:
@@ -223,7 +231,7 @@ class Replicas:
         return [self._look(intent, serial) for intent in intents]
 
     def _look(self, intent: Intent, serial: bool) -> Look:
-        aggregate = self.world.aggregates[UUID(str(intent.event.originator_id))]
+        aggregate = self.world.aggregates[intent.aggregate_id]
         if serial:
             aggregate.spread_to = aggregate.current_version or 0
         version, current = intent.first_version, aggregate.current_version

@@ -55,6 +55,7 @@ def test_the_password_is_not_shown() -> None:
         ("CASSANDRA_REQUEST_TIMEOUT", "soon", "expected a number of seconds above 0"),
         ("CASSANDRA_APPEND_ATTEMPTS", "0", "expected a whole number from 1"),
         ("CASSANDRA_TLS", "perhaps", "expected yes or no, found 'perhaps'"),
+        ("CASSANDRA_TLS_CERT_FILE", "/c.pem", "expected CASSANDRA_TLS=yes"),
         ("CASSANDRA_USERNAME", "ward", "expected both or neither, found one"),
     ],
 )

@@ -1,0 +1,25 @@
+"""What operators do with a store: look at its state, verify it, and rebuild what is derived.
+
+Each operation is a generator that yields its :class:`Progress` and returns its result, so that a
+program can show how far it is, or stop it between two steps; :func:`finish` only waits for the
+result. All of them may run beside live writers.
+"""
+
+from eventstore_cassandra.operations.progress import Progress, finish
+from eventstore_cassandra.operations.rebuild import Rebuilt, rebuild_log
+from eventstore_cassandra.operations.status import LargestPartition, Status, status
+from eventstore_cassandra.operations.verify import Check, Finding, Report, verify
+
+__all__ = [
+    "Check",
+    "Finding",
+    "LargestPartition",
+    "Progress",
+    "Rebuilt",
+    "Report",
+    "Status",
+    "finish",
+    "rebuild_log",
+    "status",
+    "verify",
+]

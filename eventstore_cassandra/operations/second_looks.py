@@ -1,0 +1,141 @@
+"""Looking again at what seemed wrong, since it may only be younger than the copy of the truth."""
+
+from collections.abc import Callable, Generator, Sequence
+from typing import Any
+from uuid import UUID
+
+from cassandra.concurrent import execute_concurrent_with_args
+
+from eventstore_cassandra.datastore import LOOK_READ, SERIAL_READ, CassandraDatastore
+from eventstore_cassandra.errors import library_errors
+from eventstore_cassandra.operations.inventory import Inventory
+from eventstore_cassandra.operations.progress import Progress
+from eventstore_cassandra.operations.scan import Row
+
+CONCURRENT = 32
+"""Looks in flight; less than a reader of the log has, to leave room for live readers."""
+
+_LAST = (
+    "SELECT version, current_version FROM {keyspace}.events WHERE id = ?"
+    " ORDER BY version DESC LIMIT 1"
+)
+_EVENT = (
+    "SELECT append_id, type, toUnixTimestamp(savetime) AS savetime FROM {keyspace}.events"
+    " WHERE id = ? AND version = ?"
+)
+_VIEW = (
+    "SELECT id FROM {keyspace}.events_by_type"
+    " WHERE type = ? AND savetime = ? AND version = ? AND id = ?"
+)
+
+
+class SecondLooks:
+    """Corrects an inventory, by reading rows that look wrong once more."""
+
+    def __init__(self, datastore: CassandraDatastore, inventory: Inventory) -> None:
+        self._datastore = datastore
+        self._inventory = inventory
+        self._database = inventory.database
+        self._last = datastore.prepare(_LAST)
+        self._event = datastore.prepare(_EVENT)
+        self._view = datastore.prepare(_VIEW)
+
+    def at_aggregates(self) -> Generator[Progress, None, None]:
+        """Look at aggregates of another version than that of their last event.
+
+        A quorum may show one of the two from a replica that has more than the other replicas.
+        """
+
+        def correct(suspect: Sequence[Any], rows: list[Row]) -> None:
+            for row in rows:
+                self._database.execute(
+                    "UPDATE aggregate SET current_version = ?, last_version = ? WHERE id = ?",
+                    (row["current_version"], row["version"], suspect[0]),
+                )
+
+        yield from self._look(
+            "SELECT id FROM wrong_current_version",
+            self._last,
+            lambda suspect: [UUID(bytes=suspect[0])],
+            correct,
+        )
+
+    def at_the_view(self) -> Generator[Progress, None, None]:
+        """Look for events that the view did not have yet, or had before the copy of the truth."""
+
+        def add(suspect: Sequence[Any], rows: list[Row]) -> None:
+            if rows:
+                self._database.execute("INSERT INTO type_view VALUES (?, ?, ?, ?)", suspect)
+
+        def remove(suspect: Sequence[Any], rows: list[Row]) -> None:
+            if any((row["savetime"], row["type"]) == suspect[2:] for row in rows):
+                self._database.execute(
+                    "DELETE FROM type_view WHERE (id, version, savetime, type) = (?, ?, ?, ?)",
+                    suspect,
+                )
+
+        yield from self._look("SELECT * FROM only_in_view", self._event, _event_of, remove)
+        yield from self._look(
+            "SELECT id, version, savetime, type FROM not_in_view",
+            self._view,
+            lambda suspect: [suspect[3], suspect[2], suspect[1], UUID(bytes=suspect[0])],
+            add,
+            profile=LOOK_READ,
+        )
+
+    def at_names(self) -> Generator[Progress, None, None]:
+        """Look at events that had no append_id: a rebuild of the log may have given them one."""
+
+        def name(suspect: Sequence[Any], rows: list[Row]) -> None:
+            for row in rows:
+                if row["append_id"] and row["savetime"] == suspect[2]:
+                    self._database.execute(
+                        "UPDATE truth SET append_id = ? WHERE (id, version, savetime) = (?, ?, ?)",
+                        (row["append_id"].bytes, *suspect),
+                    )
+
+        yield from self._look(
+            "SELECT id, version, savetime FROM truth WHERE append_id IS NULL",
+            self._event,
+            _event_of,
+            name,
+        )
+
+    def at_unfounded(self) -> Generator[Progress, None, None]:
+        """Look for events of the log that were written after the copy of the truth."""
+
+        def confirm(suspect: Sequence[Any], rows: list[Row]) -> None:
+            if any(row["append_id"] == UUID(bytes=suspect[2]) for row in rows):
+                self._database.execute("INSERT INTO confirmed VALUES (?, ?, ?)", suspect)
+
+        yield from self._look(
+            "SELECT id, version, append_id FROM unfounded", self._event, _event_of, confirm
+        )
+
+    def _look(
+        self,
+        query: str,
+        statement: Any,
+        arguments: Callable[[Sequence[Any]], list[Any]],
+        correct: Callable[[Sequence[Any], list[Row]], None],
+        *,
+        profile: str = SERIAL_READ,
+    ) -> Generator[Progress, None, None]:
+        done = 0
+        for suspects in self._inventory.chunks(query):
+            with library_errors("Cannot look at events again"):
+                results = execute_concurrent_with_args(
+                    self._datastore.session,
+                    statement,
+                    [arguments(suspect) for suspect in suspects],
+                    concurrency=CONCURRENT,
+                    execution_profile=profile,
+                )
+                for suspect, result in zip(suspects, results, strict=True):
+                    correct(suspect, list(result.result_or_exc))
+            done += len(suspects)
+            yield Progress("Looking again", done, self._inventory.count("chosen"))
+
+
+def _event_of(suspect: Sequence[Any]) -> list[Any]:
+    return [UUID(bytes=suspect[0]), suspect[1]]

@@ -1,0 +1,33 @@
+"""What leads from each version of the tables to the next: ``N.cql`` makes version N of the one
+before and can be run again, ``N.md`` is its note for operators.
+"""
+
+from importlib.resources import files
+
+from eventstore_cassandra.datastore import CassandraDatastore
+from eventstore_cassandra.schema import run_script
+from eventstore_cassandra.schema_version import (
+    VERSION,
+    checked_schema,
+    found_version,
+    write_version,
+)
+
+
+def update_tables(datastore: CassandraDatastore) -> list[str]:
+    """Bring the tables to the version that this program needs; return the notes of what was done.
+
+    Run it from one process at a time, like everything that changes tables.
+
+    :raises ProgrammingError: where there are no tables, or those of a newer release.
+    :raises OperationalError: when the store cannot be reached. Run it again then.
+    """
+    found = found_version(datastore)
+    notes = []
+    for version in range(found + 1, VERSION + 1) if found is not None else ():
+        run_script(datastore, files(__name__).joinpath(f"{version}.cql").read_text("utf-8"))
+        notes.append(files(__name__).joinpath(f"{version}.md").read_text("utf-8"))
+    if notes:
+        write_version(datastore)
+    checked_schema(datastore)
+    return notes

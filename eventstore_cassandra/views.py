@@ -1,0 +1,163 @@
+"""Materialised views that process each event exactly once.
+
+Theory of operation
+===================
+A projection reads on from the last notification that its view has recorded. If a view's rows and
+its tracking were written one after the other, a crash in between would leave an event processed and
+not tracked, or tracked and not processed. Cassandra writes in one step what is in one partition. So
+the rows of such a view share a partition with its tracking, which is in two static columns:
+
+- ``positions``: for each upstream application, the largest notification id that was processed;
+- ``revision``: the name of the last write, and the optimistic lock of the partition.
+
+A write is one conditional batch: the user's rows, the new position and a new revision, *if the
+revision is still the one that was there before the user's rows were read*. Hence:
+
+1. What was read is what is changed. Of two writers, one is refused, and reads again. That is what
+   makes it safe to read a number and write it back incremented; Cassandra's own counters cannot be
+   in a conditional batch.
+2. A revision never comes back. A batch whose answer was lost is sent again as it was or, where the
+   revision has meanwhile become its own name, is known to be applied.
+3. A notification at or below the position is refused before anything is written.
+
+A recorder remembers the lock that it saw last. With one writer that is the one that its own last
+write left, so that an event costs one conditional batch. A memory that is out of date is refused by
+the condition.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+from uuid import UUID, uuid4
+
+from cassandra.query import BatchStatement, BoundStatement
+from eventsourcing.persistence import Tracking
+
+from eventstore_cassandra.datastore import (
+    APPEND,
+    LOOK_READ,
+    SCHEMA,
+    SERIAL_READ,
+    CassandraDatastore,
+)
+from eventstore_cassandra.errors import DRIVER_ERRORS, library_errors
+from eventstore_cassandra.tracking import (
+    CassandraTrackingRecorder,
+    already_processed,
+    raise_if_final,
+)
+
+_CREATE_TABLE = (
+    "CREATE TABLE IF NOT EXISTS {table} (view_name text, revision uuid STATIC,"
+    " positions map<text, bigint> STATIC, {columns}, PRIMARY KEY (view_name, {key}))"
+)
+_READ_LOCK = "SELECT revision, positions FROM {table} WHERE view_name = ? LIMIT 1"
+_TAKE_LOCK = "UPDATE {table} SET revision = ?, positions[?] = ? WHERE view_name = ? IF revision = ?"
+
+
+@dataclass(frozen=True)
+class _Lock:
+    revision: UUID | None = None
+    positions: Mapping[str, int] = field(default_factory=dict)
+
+
+class CassandraViewRecorder(CassandraTrackingRecorder):
+    """A materialised view in one partition. Share it between threads.
+
+    A subclass names its table, the columns of its rows and those of their key. All its rows are in
+    the partition ``view_name``, which should stay below some 100 MB; a view that grows with the
+    number of aggregates belongs in many partitions (see :class:`CassandraTrackingRecorder`).
+
+    To build a view anew, give it another ``view_name`` and run it beside the old one: a partition
+    that is written by conditional batches must not be deleted and written again in other ways.
+    """
+
+    table: ClassVar[str]
+    """Name of the table, in the keyspace of the settings."""
+    columns: ClassVar[str]
+    """Definitions of the rows' columns, those of the key included, as in CREATE TABLE."""
+    key: ClassVar[str]
+    """The columns that tell rows apart, separated by commas."""
+
+    def __init__(self, datastore: CassandraDatastore) -> None:
+        super().__init__(datastore)
+        self._last_seen: _Lock | None = None
+
+    @property
+    def view_name(self) -> str:
+        """The partition, which tells the views in a table apart: the table's name."""
+        return self.table
+
+    def create_table(self) -> None:
+        """Create the table if it is not there; run it from one process, before anything else."""
+        query = _CREATE_TABLE.format(table=self._table, columns=self.columns, key=self.key)
+        with library_errors(f"Cannot create table {self.table}"):
+            self.datastore.execute(query, SCHEMA)
+
+    def statement(self, query: str, values: Sequence[object]) -> BoundStatement:
+        """Return a statement with its values; ``{table}`` in the query is filled in."""
+        return self.datastore.prepare(query.replace("{table}", self._table)).bind(values)
+
+    def select(self, query: str, values: Sequence[object]) -> list[dict[str, Any]]:
+        """Return the rows, as dictionaries, of a query in which ``{table}`` is filled in.
+
+        :raises OperationalError: when the store cannot be reached.
+        """
+        bound = self.statement(query, values)
+        with library_errors(f"Cannot read table {self.table}"):
+            return list(self.datastore.execute(bound, LOOK_READ))
+
+    def write(self, tracking: Tracking, change: Callable[[], Iterable[BoundStatement]]) -> None:
+        """Process a notification: write rows and its tracking, all or nothing, exactly once.
+
+        :param change: reads what it needs with :meth:`select` and returns the statements that
+            write rows of the partition. It is called again when somebody else wrote in between,
+            so it should have no other effect. What it reads must be up to date: leave
+            CASSANDRA_APPEND_CONSISTENCY and CASSANDRA_READ_CONSISTENCY at a quorum.
+        :raises IntegrityError: when the notification is processed already.
+        :raises ProgrammingError: for statements that are not of this partition.
+        :raises OperationalError: when the store cannot be reached, or does not answer.
+        """
+        application, position = tracking.application_name, tracking.notification_id
+        name = uuid4()
+        lock = self._last_seen or self._read_lock()
+        unanswered = 0
+        while lock.revision != name:
+            present = lock.positions.get(application)
+            if present is not None and present >= position:
+                raise already_processed(tracking, present)
+            values = [name, application, position, self.view_name, lock.revision]
+            batch = BatchStatement()
+            for statement in (self.statement(_TAKE_LOCK, values), *change()):
+                batch.add(statement)
+            try:
+                if self.datastore.execute(batch, APPEND).one()["[applied]"]:
+                    self._last_seen = _Lock(name, {**lock.positions, application: position})
+                    return
+            except DRIVER_ERRORS as e:
+                unanswered += 1
+                raise_if_final(e, tracking, unanswered, self.datastore)
+            lock = self._read_lock()
+
+    def insert_tracking(self, tracking: Tracking) -> None:
+        """Process a notification that changes no row; the errors are those of :meth:`write`."""
+        self.write(tracking, list)
+
+    def max_tracking_id(self, application_name: str) -> int | None:
+        """Return the largest notification id processed of the application, None before the first.
+
+        :raises OperationalError: when the store cannot be reached.
+        """
+        return self._read_lock().positions.get(application_name)
+
+    def _read_lock(self) -> _Lock:
+        bound = self.statement(_READ_LOCK, [self.view_name])
+        with library_errors(f"Cannot read the tracking in table {self.table}"):
+            row = self.datastore.execute(bound, SERIAL_READ).one()
+        lock = _Lock(row["revision"], dict(row["positions"] or {})) if row else _Lock()
+        self._last_seen = lock
+        return lock
+
+    @property
+    def _table(self) -> str:
+        return f"{self.datastore.settings.keyspace}.{self.table}"

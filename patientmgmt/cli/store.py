@@ -1,0 +1,146 @@
+"""``patientmgmt store``: look after an event store on Cassandra."""
+
+import sys
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+import click
+from eventsourcing.utils import Environment
+
+from eventstore_cassandra import CassandraDatastore, Settings
+from eventstore_cassandra import operations as ops
+from eventstore_cassandra.updates import update_tables
+from patientmgmt.application import PatientManagement
+from patientmgmt.environment import CASSANDRA, environment_beside
+
+Result = TypeVar("Result")
+
+SHOWN = 10
+"""How many pending appends are named."""
+
+
+@click.group()
+def store() -> None:
+    """Look after the event store on Cassandra: status, verify, rebuild-log, update.
+
+    All of it can run beside everything else; only `update` wants to be alone.
+    """
+
+
+@store.command("status")
+def status() -> None:
+    """Tell how long the notification log is, what is undecided, and the largest partitions."""
+    with _datastore() as datastore:
+        found = ops.status(datastore)
+    click.echo(f"keyspace         {found.keyspace}")
+    click.echo(f"schema version   {found.schema_version}")
+    click.echo(f"log bucket size  {found.bucket_size:,} positions")
+    click.echo(f"log buckets      {found.buckets:,}")
+    click.echo(f"log head         {found.head:,}")
+    click.echo(f"decided up to    {found.decided_up_to:,}")
+    click.echo(f"unmarked         {found.unmarked:,} of the last {found.looked_at:,} positions")
+    click.echo(f"pending          {len(found.pending):,}")
+    for intent in found.pending[:SHOWN]:
+        click.echo(
+            f"  position {intent.position:,}: {intent.aggregate_id} version {intent.version}"
+        )
+    click.echo(
+        "largest partition of each table in MiB, of what is flushed to disk; "
+        f"nodes asked: {found.nodes}"
+    )
+    for partition in found.largest_partitions:
+        click.echo(f"  {partition.table:24}{partition.mebibytes:8,}")
+
+
+@store.command("verify")
+@click.pass_context
+def verify(ctx: click.Context) -> None:
+    """Compare the type view and the notification log with the events; change nothing.
+
+    Exits with 0 if all is well, and with 1 if something was found. Reads the whole store, and needs
+    some 300 bytes for each event in the folder for temporary files (TMPDIR or SQLITE_TMPDIR).
+    """
+    with _datastore() as datastore:
+        report = _with_progress(ops.verify(datastore))
+    log = (
+        "the notification log is off"
+        if report.positions is None
+        else f"{report.positions:,} positions of the notification log"
+    )
+    click.echo(
+        f"Compared: {report.events:,} events of {report.aggregates:,} aggregates, "
+        f"{report.view_rows:,} rows of the type view, {log}."
+    )
+    for finding in report.findings:
+        click.echo(f"{finding.count:8,} {finding.check.sentence}:")
+        for each in finding.first:
+            click.echo(f"           {each}")
+    if not report.is_sound:
+        ctx.exit(1)
+    click.echo("All is well.")
+
+
+@store.command("rebuild-log")
+@click.option("--write", is_flag=True, help="Do it; without this it is only told what is to do.")
+def rebuild_log(*, write: bool) -> None:
+    """Append to the notification log the events that it lacks.
+
+    Those are events from before there was a log, from times when it was off, and from programs that
+    know none. Nothing that is in the log is changed. It can be stopped and run again.
+    """
+    with _datastore() as datastore:
+        found = _with_progress(ops.rebuild_log(datastore, write=write))
+    click.echo("Found:")
+    click.echo(f"{found.missing:8,} events that are not in the log")
+    click.echo(f"{found.without_name:8,} of them without an append_id")
+    click.echo(f"{found.behind:8,} of them that will stand behind a later version in the log")
+    click.echo(f"{found.without_current_version:8,} aggregates without a current_version")
+    if write:
+        click.echo(f"Appended {found.appended:,} events to the log.")
+    elif found.missing or found.without_current_version:
+        click.echo("Nothing was written. `patientmgmt store rebuild-log --write` mends it.")
+
+
+@store.command("update")
+def update() -> None:
+    """Bring the tables to the version that this release needs.
+
+    Read the update note, stop what writes, and run it from one place. It can be run again.
+    """
+    with _datastore() as datastore:
+        notes = update_tables(datastore)
+    if not notes:
+        click.echo("The tables have the version that this release needs: nothing to do.")
+    for note in notes:
+        click.echo(note)
+
+
+@contextmanager
+def _datastore() -> Iterator[CassandraDatastore]:
+    env = environment_beside()
+    if env["PERSISTENCE_MODULE"] != CASSANDRA:
+        raise click.ClickException(
+            f"Expected PERSISTENCE_MODULE={CASSANDRA}, found {env['PERSISTENCE_MODULE']}: only a "
+            "store on Cassandra has these tables. Set it, and CASSANDRA_KEYSPACE."
+        )
+    datastore = CassandraDatastore(Settings.from_env(Environment(PatientManagement.name, env)))
+    try:
+        yield datastore
+    finally:
+        datastore.close()
+
+
+def _with_progress(operation: Generator[ops.Progress, None, Result]) -> Result:
+    """Run the operation with a bar for each stage, on the error stream."""
+    step = next(operation)
+    while True:
+        stage = step.stage
+        with click.progressbar(length=step.total, label=stage, file=sys.stderr) as bar:
+            while step.stage == stage:
+                bar.update(step.done - bar.pos)
+                try:
+                    step = next(operation)
+                except StopIteration as stop:
+                    result: Result = stop.value
+                    return result

@@ -1,0 +1,175 @@
+"""A keyspace says which version its tables have, and any other than the needed one is refused."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from importlib.resources import files
+from uuid import uuid4
+
+import pytest
+from eventsourcing.persistence import ProgrammingError
+
+from eventstore_cassandra import (
+    CassandraAggregateRecorder,
+    CassandraApplicationRecorder,
+    CassandraDatastore,
+    Settings,
+    create_tables,
+)
+from eventstore_cassandra.operations import finish, rebuild_log, status, verify
+from eventstore_cassandra.schema import run_script
+from eventstore_cassandra.schema_version import SchemaVersion, checked_schema
+from eventstore_cassandra.updates import update_tables
+from tests.store.operations.crafting import Store, events, keyspace
+
+REFUSING: list[Callable[[CassandraDatastore], object]] = [
+    CassandraApplicationRecorder,
+    checked_schema,
+    status,
+    lambda datastore: finish(verify(datastore)),
+    lambda datastore: finish(rebuild_log(datastore, write=True)),
+]
+
+
+@pytest.fixture
+def fresh(settings: Settings) -> Iterator[CassandraDatastore]:
+    """A keyspace without tables."""
+    with keyspace(settings) as datastore:
+        yield datastore
+
+
+def create_version_1(datastore: CassandraDatastore) -> None:
+    """Create the tables as they were before there was a log."""
+    cql = files("eventstore_cassandra").joinpath("schema.cql").read_text(encoding="utf-8")
+    run_script(datastore, cql)
+    for table in ("notification_log", "schema_version"):
+        datastore.session.execute(f"DROP TABLE {datastore.settings.keyspace}.{table}", timeout=60)
+
+
+def write_row(datastore: CassandraDatastore, version: int) -> None:
+    query = "UPDATE {keyspace}.schema_version SET version = ? WHERE component = ? IF EXISTS"
+    statement = datastore.prepare(query)
+    datastore.session.execute(statement, [version, "event store"])
+
+
+def open_with(datastore: CassandraDatastore, log_bucket_size: int | None) -> CassandraDatastore:
+    """Give a datastore another setting, and leave its connections alone."""
+    datastore.settings = replace(datastore.settings, log_bucket_size=log_bucket_size)
+    return datastore
+
+
+def columns(datastore: CassandraDatastore) -> set[tuple[str, ...]]:
+    rows = datastore.session.execute(
+        "SELECT table_name, column_name, type, kind FROM system_schema.columns"
+        " WHERE keyspace_name = %s",
+        (datastore.settings.keyspace,),
+    )
+    return {tuple(row) for row in rows}
+
+
+def test_a_new_keyspace_has_the_version_and_the_usual_buckets(fresh: CassandraDatastore) -> None:
+    create_tables(fresh)
+    assert checked_schema(fresh) == SchemaVersion(version=2, log_bucket_size=10_000)
+
+
+def test_a_keyspace_keeps_the_bucket_size_that_it_was_created_with(
+    fresh: CassandraDatastore,
+) -> None:
+    create_tables(open_with(fresh, 3))
+    create_tables(open_with(fresh, None))
+    recorder = CassandraApplicationRecorder(fresh)
+    for _ in range(7):
+        recorder.insert_events(events(uuid4(), 1))
+    assert status(fresh).buckets == 3
+    assert status(fresh).bucket_size == 3
+
+
+@pytest.mark.parametrize("use", [CassandraApplicationRecorder, create_tables])
+def test_another_bucket_size_is_refused(
+    store: Store, use: Callable[[CassandraDatastore], object]
+) -> None:
+    before = store.datastore.settings
+    try:
+        with pytest.raises(ProgrammingError, match=r"expected 10, which keyspace .* found 11"):
+            use(open_with(store.datastore, 11))
+    finally:
+        store.datastore.settings = before
+
+
+@pytest.mark.parametrize("use", [*REFUSING, update_tables])
+def test_a_keyspace_without_tables_names_the_command_that_makes_them(
+    settings: Settings, use: Callable[[CassandraDatastore], object]
+) -> None:
+    datastore = CassandraDatastore(replace(settings, keyspace="nothing_is_here"))
+    try:
+        with pytest.raises(ProgrammingError, match="patientmgmt init"):
+            use(datastore)
+    finally:
+        datastore.close()
+
+
+@pytest.mark.parametrize("use", [*REFUSING, create_tables, update_tables])
+def test_newer_tables_are_refused_with_the_name_of_their_update_note(
+    store: Store, use: Callable[[CassandraDatastore], object]
+) -> None:
+    write_row(store.datastore, 3)
+    try:
+        with pytest.raises(ProgrammingError, match=r"version 3.*newer release.*updates/3\.md"):
+            use(store.datastore)
+    finally:
+        write_row(store.datastore, 2)
+
+
+@pytest.mark.parametrize("use", [*REFUSING, create_tables])
+def test_older_tables_are_refused_with_the_note_and_the_command_that_updates_them(
+    store: Store, use: Callable[[CassandraDatastore], object]
+) -> None:
+    write_row(store.datastore, 1)
+    try:
+        with pytest.raises(ProgrammingError, match=r"updates/2\.md.*patientmgmt store update"):
+            use(store.datastore)
+    finally:
+        write_row(store.datastore, 2)
+
+
+def test_a_keyspace_of_before_there_were_versions_is_updated(fresh: CassandraDatastore) -> None:
+    create_version_1(fresh)
+    with pytest.raises(ProgrammingError, match="found version 1"):
+        create_tables(fresh)
+    (note,) = update_tables(fresh)
+    assert "patientmgmt store rebuild-log --write" in note
+    assert checked_schema(fresh) == SchemaVersion(version=2, log_bucket_size=10_000)
+    updated = columns(fresh)
+    assert update_tables(fresh) == []
+    create_tables(fresh)
+    assert columns(fresh) == updated
+
+
+def test_events_of_before_are_in_the_log_after_update_and_rebuild(
+    fresh: CassandraDatastore,
+) -> None:
+    create_version_1(fresh)
+    aggregate = uuid4()
+    CassandraAggregateRecorder(fresh).insert_events(events(aggregate, 1, 2))
+    update_tables(fresh)
+    finish(rebuild_log(fresh, write=True))
+    store = Store(fresh)
+    store.recorder.insert_events(events(aggregate, 3))
+    assert store.log() == [(aggregate, 1), (aggregate, 2), (aggregate, 3)]
+    assert store.findings() == {}
+
+
+def test_an_update_goes_on_from_the_version_that_is_written(store: Store) -> None:
+    write_row(store.datastore, 1)
+    assert len(update_tables(store.datastore)) == 1
+    assert checked_schema(store.datastore) == SchemaVersion(version=2, log_bucket_size=10)
+
+
+def test_a_creation_that_was_cut_short_is_seen_and_can_be_repeated(
+    fresh: CassandraDatastore,
+) -> None:
+    cql = files("eventstore_cassandra").joinpath("schema.cql").read_text(encoding="utf-8")
+    run_script(fresh, cql)
+    with pytest.raises(ProgrammingError, match=r"or not all of them.*patientmgmt init"):
+        checked_schema(fresh)
+    create_tables(fresh)
+    assert checked_schema(fresh).version == 2

@@ -1,0 +1,126 @@
+"""``patientmgmt store`` as an operator meets it."""
+
+from collections.abc import Iterator
+from uuid import uuid4
+
+import pytest
+from eventsourcing.persistence import StoredEvent
+from eventsourcing.utils import Environment
+
+from eventstore_cassandra import CassandraApplicationRecorder, CassandraDatastore, Settings
+from eventstore_cassandra.append import Append
+from eventstore_cassandra.operations.scan import LogScan
+from patientmgmt.domain.commands import AdmitPatient
+from patientmgmt.environment import CASSANDRA
+from patientmgmt.runtime import open_runtime
+from tests.conftest import CassandraNode
+from tests.system.test_commands import Env, clean_environment, finished
+
+
+@pytest.fixture
+def datastore(cassandra_env: Env) -> Iterator[CassandraDatastore]:
+    datastore = CassandraDatastore(Settings.from_env(Environment("", cassandra_env)))
+    yield datastore
+    datastore.close()
+
+
+def admit(env: Env) -> None:
+    with open_runtime(clean_environment() | env) as runtime:
+        runtime.application.admit(AdmitPatient(name="Ada Marsh", age=34, ward="AA"))
+
+
+def write_version(datastore: CassandraDatastore, version: int) -> None:
+    query = "UPDATE {keyspace}.schema_version SET version = ? WHERE component = ? IF EXISTS"
+    datastore.session.execute(datastore.prepare(query), [version, "event store"])
+
+
+def test_a_sound_store_is_verified_with_exit_code_0(cassandra_env: Env) -> None:
+    admit(cassandra_env)
+    code, output = finished(cassandra_env, "store", "verify")
+    assert code == 0, output
+    assert "Compared: 1 events of 1 aggregates" in output
+    assert "1 positions of the notification log" in output
+    assert "All is well." in output
+
+
+def test_findings_are_counted_and_named_with_exit_code_1_and_the_rebuild_mends_them(
+    cassandra_env: Env,
+) -> None:
+    without_log = cassandra_env | {"CASSANDRA_NOTIFICATION_LOG": "no"}
+    admit(without_log)
+    assert "the notification log is off" in finished(without_log, "store", "verify")[1]
+
+    code, output = finished(cassandra_env, "store", "verify")
+    assert code == 1
+    assert "1 events that are not in the notification log:" in output
+    assert "version 1" in output
+    assert "Traceback" not in output
+
+    code, output = finished(cassandra_env, "store", "rebuild-log")
+    assert code == 0
+    assert "Nothing was written." in output
+    assert finished(cassandra_env, "store", "verify")[0] == 1
+
+    code, output = finished(cassandra_env, "store", "rebuild-log", "--write")
+    assert code == 0
+    assert "Appended 1 events to the log." in output
+    assert finished(cassandra_env, "store", "verify")[0] == 0
+
+
+def test_status_tells_what_is_pending(cassandra_env: Env, datastore: CassandraDatastore) -> None:
+    admit(cassandra_env)
+    recorder = CassandraApplicationRecorder(datastore)
+    (event,) = recorder.select_notifications(1, 1)
+    pending = Append([StoredEvent(uuid4(), 1, event.topic, event.state)])
+    scan = LogScan(datastore, recorder.event_types)
+    scan.table.reserve(scan.table.end(scan.end), [pending], [])
+
+    code, output = finished(cassandra_env, "store", "status")
+    assert code == 0, output
+    lines = {line[:17].strip(): line[17:] for line in output.splitlines()}
+    assert lines["log head"] == "2"
+    assert lines["decided up to"] == "1"
+    assert lines["pending"] == "1"
+    assert f"position 2: {pending.aggregate_id} version 1" in output
+    assert "\n  notification_log  " in output
+
+
+def test_older_tables_are_refused_until_they_are_updated(
+    cassandra_env: Env, datastore: CassandraDatastore
+) -> None:
+    write_version(datastore, 1)
+    for arguments in (["store", "verify"], ["init"], ["scenario"]):
+        code, output = finished(cassandra_env, *arguments)
+        assert code == 1
+        assert "found version 1" in output
+        assert "patientmgmt store update" in output
+        assert "Traceback" not in output
+
+    code, output = finished(cassandra_env, "store", "update")
+    assert code == 0
+    assert "patientmgmt store rebuild-log --write" in output
+
+    code, output = finished(cassandra_env, "store", "update")
+    assert code == 0
+    assert "nothing to do" in output
+
+
+@pytest.mark.parametrize("command", ["status", "verify", "rebuild-log", "update"])
+def test_sqlite_has_no_such_tables(command: str) -> None:
+    code, output = finished({}, "store", command)
+    assert code == 1
+    assert "Expected PERSISTENCE_MODULE=eventstore_cassandra" in output
+
+
+def test_a_keyspace_without_tables_names_the_command_that_makes_them(
+    cassandra_node: CassandraNode,
+) -> None:
+    nothing = {
+        "PERSISTENCE_MODULE": CASSANDRA,
+        "CASSANDRA_CONTACT_POINTS": ",".join(cassandra_node.contact_points),
+        "CASSANDRA_PORT": str(cassandra_node.port),
+        "CASSANDRA_KEYSPACE": "nothing_here",
+    }
+    code, output = finished(nothing, "store", "status")
+    assert code == 1
+    assert "patientmgmt init" in output
