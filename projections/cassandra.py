@@ -27,26 +27,22 @@ begins again skips what ``patients`` already shows.
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.resources import files
 from itertools import zip_longest
 from typing import Any
 from uuid import UUID
 
-from cassandra import DriverException, InvalidRequest
-from cassandra.cluster import NoHostAvailable, Session
+from cassandra.cluster import Session
 from cassandra.concurrent import execute_concurrent, execute_concurrent_with_args
-from cassandra.connection import ConnectionException
-from cassandra.protocol import ErrorMessage
 from cassandra.query import BatchStatement, BatchType, PreparedStatement
 
+from projections.cassandra_errors import availability
 from projections.cassandra_statements import Statements
 from projections.patient_list import check_limit, name_key, page, page_start, vacated_keys
 from projections.read_models import (
     PatientPage,
     PatientRow,
-    ReadModelsUnavailableError,
     RowChange,
     WardRow,
 )
@@ -70,7 +66,7 @@ def create_tables(session: Session, keyspace: str) -> None:
     """
     schema = files("projections").joinpath("cassandra.cql").read_text(encoding="utf-8")
     statements = re.sub(r"--.*", "", schema.replace("{keyspace}", _checked(keyspace)))
-    with _availability(keyspace):
+    with availability(keyspace):
         for statement in filter(None, map(str.strip, statements.split(";"))):
             session.execute(statement, timeout=DDL_TIMEOUT)
 
@@ -89,12 +85,12 @@ class CassandraReadModels:
     def __init__(self, session: Session, keyspace: str) -> None:
         self._session = session
         self._keyspace = _checked(keyspace)
-        with _availability(keyspace):
+        with availability(keyspace):
             self._statements = Statements(session.prepare, self._keyspace)
 
     def wards(self) -> Sequence[WardRow]:
         """Return the ward board: every ward with at least one patient, by ward name."""
-        with _availability(self._keyspace):
+        with availability(self._keyspace):
             wards = self._session.execute(self._statements.select_wards).all()
         return ward_board(self._concurrently(self._statements.select_ward, wards))
 
@@ -110,7 +106,7 @@ class CassandraReadModels:
             start = page_start(after, self.patient)
             query = self._statements.select_next_page
             parameters = [name_key(start.name), start.patient_id, limit + 1]
-        with _availability(self._keyspace):
+        with availability(self._keyspace):
             records = self._session.execute(query, parameters).all()
         return page([_row(record) for record in records], limit)
 
@@ -133,7 +129,7 @@ class CassandraReadModels:
         """Carry out the changes, several patients at a time, each patient's batches in order."""
         insert = self._statements.insert_patient
         guards = [(*_record(change.after), change.after.version) for change in changes]
-        with _availability(self._keyspace):
+        with availability(self._keyspace):
             for wave in zip_longest(*map(_portions, changes)):
                 batches = [(self._batch(portion), None) for portion in wave if portion]
                 execute_concurrent(self._session, batches, concurrency=CONCURRENCY)
@@ -141,19 +137,19 @@ class CassandraReadModels:
 
     def checkpoint(self) -> str | None:
         """Return the saved position in the feed; None before the first."""
-        with _availability(self._keyspace):
+        with availability(self._keyspace):
             found = self._session.execute(self._statements.select_checkpoint, [_PROJECTION]).one()
         return str(found[0]) if found else None
 
     def save_checkpoint(self, checkpoint: str) -> None:
         """Save the position. Of two workers' the last one counts; both begin at a right place."""
-        with _availability(self._keyspace):
+        with availability(self._keyspace):
             self._session.execute(self._statements.insert_checkpoint, [_PROJECTION, checkpoint])
 
     def _concurrently(
         self, query: PreparedStatement, keys: Iterable[Sequence[object]]
     ) -> Iterator[PatientRow]:
-        with _availability(self._keyspace):
+        with availability(self._keyspace):
             results = execute_concurrent_with_args(
                 self._session, query, keys, concurrency=CONCURRENCY
             )
@@ -191,28 +187,6 @@ def _checked(keyspace: str) -> str:
             "digits or underscores."
         )
     return keyspace
-
-
-@contextmanager
-def _availability(keyspace: str) -> Iterator[None]:
-    try:
-        yield
-    except InvalidRequest as e:
-        raise ReadModelsUnavailableError(
-            f"The read models' tables in keyspace {keyspace} are missing or not as expected: {e} "
-            "Run `patientmgmt init`."
-        ) from e
-    except (DriverException, NoHostAvailable, ConnectionException, ErrorMessage) as e:
-        raise ReadModelsUnavailableError(
-            f"The read models in keyspace {keyspace} cannot be reached: {_reason(e)}. Check that "
-            "Cassandra runs and that enough replicas are up."
-        ) from e
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, NoHostAvailable) and error.errors:
-        return "; ".join(f"{host}: {reason}" for host, reason in error.errors.items())
-    return str(error)
 
 
 def _record(row: PatientRow) -> Sequence[object]:

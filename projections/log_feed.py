@@ -11,6 +11,21 @@ PAGE_SIZE = 1_000
 """Events in a page: enough that the cost of a poll does not count, and a second's work at most."""
 
 
+class CheckpointBeyondLogError(InvalidCheckpointError):
+    """The log ends before the checkpoint, so it is another one than the read models were made of.
+
+    Nothing would be seen of it until it is as long, and its beginning never.
+    """
+
+    def __init__(self, position: int, end: int) -> None:
+        ValueError.__init__(
+            self,
+            "The read models were made of another event store: expected a notification log of at "
+            f"least {position} events, found one of {end}. Put the file of that event store back, "
+            "or delete the file of the read models, which is built again from the events.",
+        )
+
+
 class LogFeed:
     """A :class:`~projections.feed.Feed` of the events with the given stored names.
 
@@ -27,7 +42,7 @@ class LogFeed:
     def poll(self, checkpoint: str | None) -> Batch:
         """Return the events after the checkpoint, in the order in which they were recorded.
 
-        :raises InvalidCheckpointError: when the checkpoint is not a position.
+        :raises InvalidCheckpointError: when the checkpoint is not a position in this log.
         """
         position = _position(checkpoint)
         events = self._recorder.select_notifications(
@@ -35,6 +50,10 @@ class LogFeed:
         )
         if events:
             position = events[-1].id
+        else:
+            end = self._recorder.max_notification_id() or 0
+            if position > end:
+                raise CheckpointBeyondLogError(position, end)
         return Batch(events, str(position), more=len(events) == self._page_size)
 
     def stream(self, aggregate_id: UUID, *, after: int) -> Sequence[StoredEvent]:

@@ -40,7 +40,7 @@ class Action:
     """The last part of the form's address."""
     label: str
     done: str
-    """What the reader is told afterwards, with the patient's name and the ward put in."""
+    """What the reader is told afterwards, with fields of the patient and the command put in."""
     while_admitted: bool
     form: type[KnownPatientForm]
     command: type[Command]
@@ -53,7 +53,7 @@ ACTIONS = {
         Action(
             name="transfer",
             label="Transfer",
-            done="{name} was transferred to ward {ward}.",
+            done="{patient.name} was transferred to ward {command.ward}.",
             while_admitted=True,
             form=WardForm,
             command=TransferPatient,
@@ -62,7 +62,7 @@ ACTIONS = {
         Action(
             name="discharge",
             label="Discharge",
-            done="{name} was discharged.",
+            done="{patient.name} was discharged.",
             while_admitted=True,
             form=DischargeForm,
             command=DischargePatient,
@@ -71,7 +71,7 @@ ACTIONS = {
         Action(
             name="admit",
             label="Admit again",
-            done="{name} was admitted again, to ward {ward}.",
+            done="{patient.name} was admitted again, to ward {command.ward}.",
             while_admitted=False,
             form=WardForm,
             command=ReadmitPatient,
@@ -112,7 +112,7 @@ def carry_out(patient_id: UUID, name: str) -> ResponseReturnValue:
         return _form_page(action, patient, form), 422
     except (VersionConflictError, RuleBrokenError) as e:
         return _refusal_page(action, patient_id, form, e), 409
-    flash(action.done.format(name=patient.name, ward=form.texts().get("ward")), "success")
+    flash(action.done.format(patient=patient, command=command), "success")
     if form.came_from.data == "board":
         return redirect(url_for("board.board", patient=patient_id, version=accepted.version), 303)
     return redirect(

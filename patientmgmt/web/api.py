@@ -1,12 +1,10 @@
 """The JSON API, on the same command handlers and read models as the pages."""
 
-from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
 from flask import Blueprint, Response, jsonify, request, url_for
 from flask.typing import ResponseReturnValue
-from pydantic_core import from_json as decode_json
 
 from patientmgmt.application import Accepted
 from patientmgmt.domain.commands import (
@@ -18,9 +16,9 @@ from patientmgmt.domain.commands import (
 from patientmgmt.domain.patient import Patient
 from patientmgmt.web.history import read_history
 from patientmgmt.web.identifiers import parse_patient_ids
+from patientmgmt.web.json_body import json_object, require_json
 from patientmgmt.web.paging import PageRequest, read_page
-from patientmgmt.web.problem_types import MALFORMED_REQUEST, UNSUPPORTED_CONTENT_TYPE
-from patientmgmt.web.problems import ProblemError
+from patientmgmt.web.presentation import timestamp
 from patientmgmt.web.services import services
 from patientmgmt.web.validation import from_json, from_text
 from projections.read_models import PatientRow
@@ -29,10 +27,16 @@ blueprint = Blueprint("api", __name__, url_prefix="/api")
 parse_patient_ids(blueprint)
 
 
+@blueprint.before_request
+def _require_json_of_commands() -> None:
+    if request.method == "POST":
+        require_json()
+
+
 @blueprint.post("/patients")
 def admit() -> ResponseReturnValue:
     """Admit a new patient: ``{name, age, ward}``; 201 with the patient's address."""
-    accepted = services().application.admit(from_json(AdmitPatient, _body()))
+    accepted = services().application.admit(from_json(AdmitPatient, json_object()))
     location = url_for("api.patient", patient_id=accepted.patient_id)
     return _accepted(accepted), 201, {"Location": location}
 
@@ -40,14 +44,14 @@ def admit() -> ResponseReturnValue:
 @blueprint.post("/patients/<patient_id>/transfer")
 def transfer(patient_id: UUID) -> ResponseReturnValue:
     """Move an admitted patient: ``{ward, expected_version?}``."""
-    command = from_json(TransferPatient, _body(), patient_id=patient_id)
+    command = from_json(TransferPatient, json_object(), patient_id=patient_id)
     return _accepted(services().application.transfer(command))
 
 
 @blueprint.post("/patients/<patient_id>/discharge")
 def discharge(patient_id: UUID) -> ResponseReturnValue:
-    """End an admitted patient's stay: ``{expected_version?}``; the body may be left out."""
-    body = _body() if request.get_data() else {}
+    """End an admitted patient's stay: ``{expected_version?}``; the body may be empty."""
+    body = json_object() if request.get_data() else {}
     command = from_json(DischargePatient, body, patient_id=patient_id)
     return _accepted(services().application.discharge(command))
 
@@ -55,7 +59,7 @@ def discharge(patient_id: UUID) -> ResponseReturnValue:
 @blueprint.post("/patients/<patient_id>/admit")
 def readmit(patient_id: UUID) -> ResponseReturnValue:
     """Admit a discharged patient again: ``{ward, expected_version?}``."""
-    command = from_json(ReadmitPatient, _body(), patient_id=patient_id)
+    command = from_json(ReadmitPatient, json_object(), patient_id=patient_id)
     return _accepted(services().application.readmit(command))
 
 
@@ -76,7 +80,7 @@ def events(patient_id: UUID) -> ResponseReturnValue:
             {
                 "type": entry.event,
                 "version": entry.version,
-                "recorded_at": entry.recorded_at.isoformat() if entry.recorded_at else None,
+                "recorded_at": timestamp(entry.recorded_at),
                 "payload": entry.payload,
             }
             for entry in history.entries
@@ -110,35 +114,6 @@ def wards() -> ResponseReturnValue:
     )
 
 
-def _body() -> Mapping[str, object]:
-    if not request.is_json:
-        raise ProblemError(
-            UNSUPPORTED_CONTENT_TYPE,
-            f"Expected Content-Type: application/json, found {request.mimetype or 'none'!r:.60}.",
-        )
-    try:
-        body: object = decode_json(request.get_data(), allow_inf_nan=False)
-    except ValueError as e:
-        raise ProblemError(
-            MALFORMED_REQUEST, f"Expected a JSON object in UTF-8, found malformed JSON: {e}."
-        ) from e
-    if not isinstance(body, dict):
-        raise ProblemError(
-            MALFORMED_REQUEST, f"Expected a JSON object, found {_JSON_NAMES[type(body)]}."
-        )
-    return body
-
-
-_JSON_NAMES = {
-    list: "an array",
-    str: "a string",
-    int: "a number",
-    float: "a number",
-    bool: "a boolean",
-    type(None): "null",
-}
-
-
 def _accepted(accepted: Accepted) -> Response:
     return jsonify(id=str(accepted.patient_id), version=accepted.version)
 
@@ -150,5 +125,5 @@ def _state(patient_id: UUID, state: Patient | PatientRow) -> dict[str, Any]:
         "name": state.name,
         "age": state.age,
         "ward": state.ward,
-        "admitted_at": state.admitted_at.isoformat() if state.admitted_at else None,
+        "admitted_at": timestamp(state.admitted_at),
     }

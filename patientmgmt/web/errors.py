@@ -15,7 +15,12 @@ from flask import (
 )
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
-from patientmgmt.web.problem_types import PROBLEM_TYPES, STORE_UNREACHABLE, UNEXPECTED_ERROR
+from patientmgmt.web.problem_types import (
+    PROBLEM_TYPES,
+    STORE_UNREACHABLE,
+    UNEXPECTED_ERROR,
+    UNREADABLE_EVENT,
+)
 from patientmgmt.web.problems import RETRY_AFTER_SECONDS, Problem, problem_of
 
 logger = logging.getLogger(__name__)
@@ -64,6 +69,8 @@ def _answer(error: Exception) -> Response:
         )
     if problem.type is STORE_UNREACHABLE:
         logger.warning("%s failed: %s (%s)", _request_line(), problem.detail, error)
+    if problem.type is UNREADABLE_EVENT:
+        logger.error("%s failed: %s", _request_line(), problem.detail)
     return problem_response(problem)
 
 

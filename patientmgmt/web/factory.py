@@ -65,7 +65,7 @@ def create_app(
     app.register_blueprint(actions.blueprint)
     app.register_blueprint(health.blueprint)
     app.register_blueprint(api.blueprint)
-    # The API uses no cookie, so that a foreign page has no rights to borrow.
+    # The API takes JSON only, which a form on a foreign page cannot send; see json_body.
     csrf.exempt(api.blueprint)
     return app
 

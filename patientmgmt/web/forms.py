@@ -9,6 +9,8 @@ from wtforms import HiddenField, StringField
 from wtforms.widgets import NumberInput
 
 from patientmgmt.domain.commands import MAX_AGE, MAX_NAME_LENGTH, MAX_WARD_LENGTH
+from patientmgmt.web.problem_types import INCOMPLETE_FORM
+from patientmgmt.web.problems import ProblemError
 from patientmgmt.web.services import services
 from patientmgmt.web.validation import FieldError
 from projections.read_models import ReadModelsUnavailableError
@@ -62,6 +64,17 @@ class KnownPatientForm(CommandForm):
 
     expected_version = HiddenField()
     came_from = HiddenField()
+
+    def texts(self) -> dict[str, str]:
+        """Return what was written.
+
+        :raises ProblemError: when the version that the form was made from is not there. Commands
+            may do without, and would then overwrite what the form's reader has not seen.
+        """
+        texts = super().texts()
+        if "expected_version" not in texts:
+            raise ProblemError(INCOMPLETE_FORM, INCOMPLETE_FORM.explanation)
+        return texts
 
 
 class DischargeForm(KnownPatientForm):

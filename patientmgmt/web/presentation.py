@@ -8,13 +8,23 @@ from flask import Flask
 
 def init_app(app: Flask) -> None:
     """Give the templates their filters."""
-    app.jinja_env.filters.update(utc=utc, pretty_json=pretty_json, sentence=sentence, label=label)
+    app.jinja_env.filters.update(
+        utc=utc, timestamp=timestamp, pretty_json=pretty_json, sentence=sentence, label=label
+    )
 
 
 def utc(moment: datetime, form: str = "%d %b %Y, %H:%M:%S UTC") -> str:
     """Return the moment in words, in UTC; one that names no time zone is in UTC already."""
     moment = moment.astimezone(UTC) if moment.tzinfo else moment
     return moment.strftime(form)
+
+
+def timestamp(moment: datetime | None) -> str | None:
+    """Return the moment for programs, in the form of RFC 3339: UTC, milliseconds, and ``Z``."""
+    if moment is None:
+        return None
+    moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def pretty_json(value: object) -> str:

@@ -32,6 +32,14 @@ FORM_EXPIRED = ProblemType(
     "Each form carries a token that shows that this site made it for this browser. The token was "
     "missing, wrong or too old. Nothing was recorded: open the form again and send it from there.",
 )
+INCOMPLETE_FORM = ProblemType(
+    "incomplete-form",
+    400,
+    "The form is incomplete",
+    "A form for a known patient carries the version of the patient that its reader saw, so that "
+    "nobody's change is overwritten unseen. The version was missing. Nothing was recorded: open "
+    "the form again and send it from there.",
+)
 NOT_FOUND = ProblemType(
     "not-found", 404, "Nothing is at this address", "The address is wrong, or no longer in use."
 )
@@ -97,7 +105,8 @@ UNSUPPORTED_CONTENT_TYPE = ProblemType(
     "unsupported-content-type",
     415,
     "The body has the wrong content type",
-    "Send the body as JSON and say so with the header Content-Type: application/json.",
+    "Send the body as JSON and say so with the header Content-Type: application/json, also when "
+    "the body is empty. Nothing was recorded.",
 )
 INVALID_VALUES = ProblemType(
     "invalid-values",
@@ -112,13 +121,22 @@ UNEXPECTED_ERROR = ProblemType(
     "Something went wrong on our side",
     "The cause is in the server's log, under the reference that the answer names.",
 )
+UNREADABLE_EVENT = ProblemType(
+    "unreadable-event",
+    500,
+    "An event of this patient cannot be read",
+    "What is stored is not as this program expects it: it is damaged, or was written by a newer "
+    "program. Nothing was recorded, and other patients are not concerned. The person who runs this "
+    "application finds the same sentence in the server's log.",
+)
 STORE_UNREACHABLE = ProblemType(
     "store-unreachable",
     503,
-    "The database cannot be reached",
-    "The application runs, but its database does not answer. It recovers by itself as soon as the "
-    "database does. A change that was sent meanwhile may have been recorded without a "
-    "confirmation: look at the patient before sending it again.",
+    "The database cannot be used at present",
+    "The application runs, but its database does not answer, or not as it should. The application "
+    "recovers by itself as soon as the database does; the cause is in the server's log. A change "
+    "that was sent meanwhile may have been recorded without a confirmation: look at the patient "
+    "before sending it again.",
 )
 
 PROBLEM_TYPES: Mapping[str, ProblemType] = {
@@ -126,6 +144,7 @@ PROBLEM_TYPES: Mapping[str, ProblemType] = {
     for kind in (
         MALFORMED_REQUEST,
         FORM_EXPIRED,
+        INCOMPLETE_FORM,
         NOT_FOUND,
         PATIENT_NOT_FOUND,
         MALFORMED_PATIENT_ID,
@@ -139,6 +158,7 @@ PROBLEM_TYPES: Mapping[str, ProblemType] = {
         UNSUPPORTED_CONTENT_TYPE,
         INVALID_VALUES,
         UNEXPECTED_ERROR,
+        UNREADABLE_EVENT,
         STORE_UNREACHABLE,
     )
 }

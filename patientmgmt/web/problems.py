@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from eventsourcing.persistence import InterfaceError, OperationalError
+from eventsourcing.persistence import MapperDeserialisationError, PersistenceError
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
@@ -29,6 +29,7 @@ from patientmgmt.web.problem_types import (
     SAME_WARD,
     STALE_VERSION,
     STORE_UNREACHABLE,
+    UNREADABLE_EVENT,
     UNSUPPORTED_CONTENT_TYPE,
     ProblemType,
 )
@@ -96,7 +97,9 @@ def problem_of(error: Exception) -> Problem | None:
             return Problem(STALE_VERSION, str(error), versions)
         case RuleBrokenError():
             return Problem(_OF_RULE.get(type(error), RULE_BROKEN), str(error))
-        case InterfaceError() | OperationalError():
+        case MapperDeserialisationError():
+            return Problem(UNREADABLE_EVENT, str(error))
+        case PersistenceError():
             return store_unreachable("event store")
         case ReadModelsUnavailableError():
             return store_unreachable("read models")
@@ -110,10 +113,10 @@ def problem_of(error: Exception) -> Problem | None:
 
 
 def store_unreachable(*parts: str) -> Problem:
-    """Return the problem for the given parts of the database, which do not answer."""
+    """Return the problem for the given parts of the database, which cannot be used."""
     return Problem(
         STORE_UNREACHABLE,
-        f"The {' and the '.join(parts)} cannot be reached at present. Try again in "
+        f"The {' and the '.join(parts)} cannot be used at present. Try again in "
         f"{RETRY_AFTER_SECONDS} seconds.",
         {"unreachable": list(parts)},
     )

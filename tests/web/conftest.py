@@ -15,8 +15,10 @@ from waitress.wasyncore import close_all
 from werkzeug.test import TestResponse
 
 from patientmgmt.domain.commands import AdmitPatient
-from patientmgmt.runtime import SQLITE, Runtime, open_runtime
+from patientmgmt.environment import SQLITE
+from patientmgmt.runtime import Runtime, open_runtime
 from patientmgmt.web import create_app, stop_background_work
+from patientmgmt.web.server import LIMITS
 
 
 @contextmanager
@@ -137,7 +139,7 @@ def running_app(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Runn
     with opened as runtime, _working(runtime):
         app = create_app(runtime.application, runtime.read_models, {"SECRET_KEY": "for tests"})
         try:
-            with _served(app) as url:
+            with served(app) as url:
                 yield RunningApp(url, runtime)
         finally:
             stop_background_work(app)
@@ -154,9 +156,10 @@ def _working(runtime: Runtime) -> Iterator[None]:
 
 
 @contextmanager
-def _served(app: Flask) -> Iterator[str]:
+def served(app: Flask) -> Iterator[str]:
+    """Serve the application over HTTP as it is served in earnest; yield its address."""
     channels: dict[int, object] = {}
-    server = create_server(app, host="127.0.0.1", port=0, map=channels)
+    server = create_server(app, host="127.0.0.1", port=0, map=channels, **LIMITS)
     with _thread(server.run):
         try:
             yield f"http://127.0.0.1:{server.effective_port}"

@@ -1,5 +1,6 @@
 """The JSON API, as a client of it sees it."""
 
+import re
 from uuid import uuid4
 
 import pytest
@@ -56,9 +57,63 @@ def test_a_stay_and_another_stay_are_five_events_in_order(system: System) -> Non
     assert all(event["recorded_at"] for event in history["events"])
 
 
-def test_a_discharge_needs_no_body(system: System) -> None:
-    answer = system.client.post(f"/api/patients/{system.admitted()}/discharge")
+@pytest.mark.parametrize("body", [b"", b"{}"])
+def test_a_discharge_needs_nothing_in_its_body(system: System, body: bytes) -> None:
+    address = f"/api/patients/{system.admitted()}/discharge"
+    answer = system.client.post(address, data=body, content_type="application/json")
     assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("command", ["", "/transfer", "/discharge", "/admit"])
+@pytest.mark.parametrize(
+    "content_type",
+    ["application/x-www-form-urlencoded", "multipart/form-data; boundary=b", "text/plain", None],
+)
+@pytest.mark.parametrize("body", [b"", b'{"name": "Ada", "age": 36, "ward": "BB"}'])
+def test_what_a_form_on_a_foreign_page_can_send_is_refused(
+    system: System, command: str, content_type: str | None, body: bytes
+) -> None:
+    address = f"/api/patients/{system.admitted()}{command}" if command else "/api/patients"
+    before = system.recorded()
+
+    answer = system.client.post(
+        address,
+        data=body,
+        content_type=content_type,
+        headers={"Origin": "https://example.org", "Sec-Fetch-Site": "cross-site"},
+    )
+
+    assert (answer.status_code, answer.mimetype) == (415, "application/problem+json")
+    assert answer.get_json()["type"] == "/problems/unsupported-content-type"
+    assert system.recorded() == before
+
+
+def test_a_foreign_page_that_asks_before_it_sends_json_is_not_allowed_to(system: System) -> None:
+    answer = system.client.options(
+        f"/api/patients/{system.admitted()}/discharge",
+        headers={
+            "Origin": "https://example.org",
+            "Access-Control-Request-Method": "POST",
+            "Access-Control-Request-Headers": "content-type",
+        },
+    )
+    assert not [name for name in dict(answer.headers) if name.startswith("Access-Control-")]
+
+
+def test_every_moment_has_one_form(system: System) -> None:
+    patient_id = system.admitted()
+    system.catch_up()
+    [patient] = system.client.get("/api/patients").get_json()["patients"]
+    [ward] = system.client.get("/api/wards").get_json()["wards"]
+    [event] = system.client.get(f"/api/patients/{patient_id}/events").get_json()["events"]
+
+    moment = patient["admitted_at"]
+
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", moment)
+    assert ward["patients"][0]["admitted_at"] == moment
+    assert event["recorded_at"] == moment
+    present = system.client.get(f"/api/patients/{patient_id}").get_json()
+    assert present["admitted_at"] == moment
 
 
 def test_the_ward_board_names_each_ward_with_its_patients(system: System) -> None:
@@ -122,7 +177,7 @@ def test_a_broken_rule_is_refused_with_a_type_of_its_own(
 ) -> None:
     address = f"/api/patients/{system.admitted(ward='AA')}"
     if discharged:
-        system.client.post(f"{address}/discharge")
+        system.client.post(f"{address}/discharge", json={})
     before = system.recorded()
 
     answer = system.client.post(f"{address}/{command}", json=body)

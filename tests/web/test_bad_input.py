@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tests.web.conftest import Form, System
 
 VALID = {"name": "Ada", "age": 36, "ward": "AA"}
+MALFORMED = ("application/json", 400, "malformed-request")
 
 
 @pytest.mark.parametrize(
@@ -41,16 +42,19 @@ def test_a_wrong_field_is_named_and_nothing_is_written(
 @pytest.mark.parametrize(
     ("body", "content_type", "status", "slug"),
     [
-        (b'{"name": "Ada"', "application/json", 400, "malformed-request"),
-        (b"", "application/json", 400, "malformed-request"),
-        (b"[]", "application/json", 400, "malformed-request"),
-        (b'"Ada"', "application/json", 400, "malformed-request"),
-        (b"null", "application/json", 400, "malformed-request"),
-        (b"\xff\xfe", "application/json", 400, "malformed-request"),
-        (b'{"name": "\\ud800"}', "application/json", 400, "malformed-request"),
-        (b'{"age": NaN}', "application/json", 400, "malformed-request"),
-        (b"[" * 60_000, "application/json", 400, "malformed-request"),
-        (b'{"age": ' + b"9" * 5_000 + b"}", "application/json", 400, "malformed-request"),
+        (b'{"name": "Ada"', *MALFORMED),
+        (b"", *MALFORMED),
+        (b"[]", *MALFORMED),
+        (b'"Ada"', *MALFORMED),
+        (b"null", *MALFORMED),
+        (b"\xff\xfe", *MALFORMED),
+        (b'{"name": "\\ud800"}', *MALFORMED),
+        (b'{"age": NaN}', *MALFORMED),
+        (json.dumps(VALID)[:-1].encode() + b', "age": 7}', *MALFORMED),
+        (b'{"name": "Ada", "na\\u006de": "Bo"}', *MALFORMED),
+        (b'{"name": {"a": 1, "a": 1}}', *MALFORMED),
+        (b"[" * 60_000, *MALFORMED),
+        (b'{"age": ' + b"9" * 5_000 + b"}", *MALFORMED),
         (b'{"age": 1e999}', "application/json", 422, "invalid-values"),
         (json.dumps(VALID).encode(), "text/plain", 415, "unsupported-content-type"),
         (json.dumps(VALID).encode(), None, 415, "unsupported-content-type"),
@@ -65,6 +69,14 @@ def test_a_body_that_is_no_command_is_refused(
     assert (answer.status_code, answer.mimetype) == (status, "application/problem+json")
     assert answer.get_json()["type"] == f"/problems/{slug}"
     assert system.recorded() == 0
+
+
+def test_a_key_that_is_given_twice_is_named(system: System) -> None:
+    body = b'{"name": "Ada", "age": 36, "ward": "AA", "ward": "BB"}'
+    answer = system.client.post("/api/patients", data=body, content_type="application/json")
+    assert answer.get_json()["detail"] == (
+        "Expected a JSON object in UTF-8 with each key once, found the key 'ward' twice."
+    )
 
 
 @pytest.mark.parametrize("version", [0, -1, 2**31, 1.5, "1", True])
@@ -83,7 +95,11 @@ def test_a_patients_id_in_the_body_is_refused(system: System) -> None:
 
 
 JSON_VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
     lambda values: st.lists(values, max_size=3) | st.dictionaries(st.text(), values, max_size=3),
     max_leaves=5,
 )

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
-from patientmgmt.domain.commands import AdmitPatient, TransferPatient
+from patientmgmt.domain.commands import AdmitPatient, DischargePatient, TransferPatient
 from tests.setup import find_chromium
 from tests.web.conftest import RunningApp
 
@@ -227,20 +227,47 @@ def test_without_javascript_everything_works_by_plain_pages(
         reader.sees_on_ward("BB", "Ada")
 
 
-def test_nothing_is_wider_than_a_phone(browser: Browser, running_app: RunningApp) -> None:
+CLIPPED = """() => [...document.querySelectorAll("body *")]
+  .filter((element) => getComputedStyle(element).overflowX === "hidden"
+    && !element.matches(".visually-hidden, input")
+    && element.scrollWidth > element.clientWidth)
+  .map((element) => element.className)"""
+"""The elements that hide a part of what stands in them."""
+LINES = """(element) => {
+  const range = document.createRange();
+  range.selectNodeContents(element);
+  return new Set([...range.getClientRects()].map((line) => line.top)).size;
+}"""
+"""On how many lines an element's text stands."""
+
+
+@pytest.mark.parametrize("screen", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_the_longest_names_are_shown_whole_and_nothing_is_wider_than_the_screen(
+    browser: Browser, running_app: RunningApp, screen: ViewportSize
+) -> None:
     application = running_app.runtime.application
     for number in range(3):
         admitted = application.admit(
             AdmitPatient(name=f"{number}{'W' * 199}", age=100, ward=f"{number}{'M' * 49}")
         )
+    gone = application.admit(AdmitPatient(name="V" * 200, age=100, ward="AA"))
+    application.discharge(DischargePatient(patient_id=gone.patient_id))
+    application.admit(AdmitPatient(name="Ada Lovelace", age=36, ward="M" * 50))
     patient = f"/patients/{admitted.patient_id}"
-    with browser.new_context(viewport=PHONE) as context:
+    with browser.new_context(viewport=screen) as context:
         reader = Reader(context.new_page(), running_app.url)
         reader.opens("/")
-        expect(reader.page.locator(".patient")).to_have_count(3)
+        expect(reader.page.locator(".patient")).to_have_count(4)
         for path in ("/", "/patients", "/admit", patient, f"{patient}/transfer", "/nothing"):
             reader.opens(path)
             for details in reader.page.locator("details").all():
                 details.evaluate("element => element.open = true")
             width = reader.page.evaluate("document.documentElement.scrollWidth")
-            assert width <= PHONE["width"], f"{path} is {width} pixels wide"
+            assert width <= screen["width"], f"{path} is {width} pixels wide"
+            assert reader.page.evaluate(CLIPPED) == [], path
+        reader.opens("/patients")
+        short = reader.page.locator(
+            "thead th, .status-away, .changed-at, a:text-is('Ada Lovelace')"
+        )
+        for element in short.filter(visible=True).all():
+            assert element.evaluate(LINES) == 1, element.text_content()

@@ -5,14 +5,25 @@ import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from html import unescape
+from typing import NoReturn
 
 import pytest
+from eventsourcing.persistence import DatabaseError, DataError, InternalError, ProgrammingError
 
-from patientmgmt.web import create_app
+from eventstore_cassandra import CassandraApplicationRecorder
+from patientmgmt.runtime import open_runtime
+from patientmgmt.web import create_app, stop_background_work
 from patientmgmt.web.problem_types import PROBLEM_TYPES
 from tests.web.conftest import System
 
 PAGES = ["/", "/board", "/patients", "/admit"]
+ADA = {"name": "Ada", "age": 36, "ward": "AA"}
+
+
+def records_of_the_web_application(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
+    """What the web application has logged."""
+    return [record for record in caplog.records if record.name.startswith("patientmgmt.web")]
 
 
 @contextmanager
@@ -48,7 +59,7 @@ def test_an_unreachable_event_store_is_503_and_recovers_by_itself(system: System
     assert api.get_json()["unreachable"] == ["event store"]
     assert page.status_code == form.status_code == 503
     assert "may have been recorded" in form.text
-    assert "The database cannot be reached" in page.text
+    assert "The database cannot be used at present" in page.text
     assert int(api.headers["Retry-After"]) == int(page.headers["Retry-After"]) == 5
 
     assert system.client.get(f"/patients/{patient_id}").status_code == 200
@@ -72,22 +83,95 @@ def test_health_tells_which_part_cannot_be_reached(system: System) -> None:
     assert answer.get_json()["unreachable"] == ["event store", "read models"]
 
 
-@pytest.mark.parametrize("path", ["/patients/{}", "/api/patients/{}"])
+def test_a_keyspace_that_is_dropped_is_503_and_the_log_says_why(
+    cassandra_env: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    keyspace = cassandra_env["CASSANDRA_KEYSPACE"]
+    with open_runtime(cassandra_env) as runtime:
+        app = create_app(runtime.application, runtime.read_models, {"SECRET_KEY": "for tests"})
+        assert isinstance(runtime.application.recorder, CassandraApplicationRecorder)
+        session = runtime.application.recorder.datastore.session
+        session.execute(f"DROP KEYSPACE {keyspace}", timeout=60)
+        try:
+            answer = app.test_client().post("/api/patients", json=ADA)
+        finally:
+            session.execute(
+                f"CREATE KEYSPACE {keyspace} WITH replication = "
+                "{'class': 'SimpleStrategy', 'replication_factor': 1}",
+                timeout=60,
+            )
+            stop_background_work(app)
+    assert answer.status_code == 503
+    assert answer.get_json()["unreachable"] == ["event store"]
+    (record,) = records_of_the_web_application(caplog)
+    assert f"eyspace {keyspace}" in record.getMessage()
+    assert not record.exc_info
+
+
+@pytest.mark.parametrize("kind", [DatabaseError, DataError, InternalError, ProgrammingError])
+def test_whatever_else_the_event_store_fails_with_is_503(
+    system: System, caplog: pytest.LogCaptureFixture, kind: type[DatabaseError]
+) -> None:
+    @system.app.get("/api/failing")
+    def fail() -> NoReturn:
+        raise kind("The file is no database.")
+
+    answer = system.client.get("/api/failing")
+
+    assert (answer.status_code, answer.mimetype) == (503, "application/problem+json")
+    (record,) = records_of_the_web_application(caplog)
+    assert "The file is no database." in record.getMessage()
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "mimetype"),
+    [
+        ("GET", "/patients/{}", "text/html"),
+        ("GET", "/patients/{}/transfer", "text/html"),
+        ("GET", "/api/patients/{}", "application/problem+json"),
+        ("GET", "/api/patients/{}/events", "application/problem+json"),
+        ("POST", "/api/patients/{}/discharge", "application/problem+json"),
+    ],
+)
+def test_an_event_that_cannot_be_read_is_named_to_the_sender_and_in_the_log(
+    system: System, caplog: pytest.LogCaptureFixture, method: str, path: str, mimetype: str
+) -> None:
+    patient_id = system.admitted()
+    system.client.post(f"/api/patients/{patient_id}/transfer", json={"ward": "BB"})
+    with closing(sqlite3.connect(system.folder / "patients.sqlite")) as connection:
+        connection.execute(
+            "UPDATE stored_events SET state = 'not JSON' WHERE originator_version = 2"
+        )
+        connection.commit()
+    sentence = f"Event 2 of patient {patient_id}, stored as 'PatientTransferred', cannot be read: "
+
+    answer = system.client.open(path.format(patient_id), method=method, json={})
+
+    assert (answer.status_code, answer.mimetype) == (500, mimetype)
+    assert sentence in unescape(answer.text)
+    (record,) = records_of_the_web_application(caplog)
+    assert sentence in record.getMessage()
+    assert (record.levelno, record.exc_info) == (logging.ERROR, None)
+    if mimetype != "text/html":
+        assert answer.get_json()["type"] == "/problems/unreadable-event"
+
+
+@pytest.mark.parametrize("path", ["/failing", "/api/failing"])
 def test_an_unexpected_error_is_answered_with_the_reference_of_its_log_record(
     system: System, caplog: pytest.LogCaptureFixture, path: str
 ) -> None:
-    patient_id = system.admitted()
-    with closing(sqlite3.connect(system.folder / "patients.sqlite")) as connection:
-        connection.execute("UPDATE stored_events SET state = 'not JSON'")
-        connection.commit()
+    @system.app.get(path)
+    def fail() -> NoReturn:
+        raise LookupError("a mistake in the program")
 
-    answer = system.client.get(path.format(patient_id))
+    answer = system.client.get(path)
 
     assert answer.status_code == 500
+    assert "a mistake" not in answer.text
     assert "Traceback" not in answer.text
     found = re.search(r"Reference: (\w+)\.", answer.text)
     assert found
-    (record,) = (record for record in caplog.records if record.levelno == logging.ERROR)
+    (record,) = records_of_the_web_application(caplog)
     assert found[1] in record.message
     assert record.exc_info
 

@@ -52,9 +52,9 @@ def test_transfer_discharge_and_readmission_lead_back_to_the_patients_page(syste
     patient_id = system.admitted("Ada")
     page = f"/patients/{patient_id}"
     for action, fields, told in [
-        ("transfer", {"ward": "BB"}, "Ada was transferred to ward BB."),
+        ("transfer", {"ward": "  BB "}, "Ada was transferred to ward BB."),
         ("discharge", {}, "Ada was discharged."),
-        ("admit", {"ward": "CC"}, "Ada was admitted again, to ward CC."),
+        ("admit", {"ward": "CC "}, "Ada was admitted again, to ward CC."),
     ]:
         answer = system.send_form(f"{page}/{action}", **fields)
         assert answer.status_code == 303
@@ -124,6 +124,22 @@ def test_a_tampered_version_is_refused_in_words(system: System, version: str) ->
     assert answer.status_code == 422
     assert "Expected version: expected a whole number from 1" in answer.text
     assert system.recorded() == 1
+
+
+@pytest.mark.parametrize("action", ["transfer", "discharge", "admit"])
+def test_a_form_that_lost_the_version_it_was_made_from_is_refused(
+    system: System, action: str
+) -> None:
+    patient_id = system.admitted("Ada", "AA")
+    if action == "admit":
+        system.send_form(f"/patients/{patient_id}/discharge")
+    before = system.recorded()
+
+    answer = system.send_form(f"/patients/{patient_id}/{action}", ward="BB", expected_version="")
+
+    assert answer.status_code == 400
+    assert "The form is incomplete" in answer.text
+    assert system.recorded() == before
 
 
 def test_a_broken_rule_is_explained_and_the_form_offered_again(system: System) -> None:

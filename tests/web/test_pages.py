@@ -85,7 +85,7 @@ def test_the_button_fills_the_board_with_demo_data_once(system: System) -> None:
 def test_the_list_is_paged_and_says_where_each_patient_is(system: System) -> None:
     system.admitted("Ada", "AA")
     gone = system.admitted("Bo", "BB")
-    system.client.post(f"/api/patients/{gone}/discharge")
+    system.client.post(f"/api/patients/{gone}/discharge", json={})
     system.catch_up()
 
     first = system.client.get("/patients?limit=1").text
@@ -119,7 +119,7 @@ def test_a_patients_page_is_current_before_any_read_model_is(system: System) -> 
 
 def test_a_discharged_patients_page_offers_an_admission_only(system: System) -> None:
     patient_id = system.admitted()
-    system.client.post(f"/api/patients/{patient_id}/discharge")
+    system.client.post(f"/api/patients/{patient_id}/discharge", json={})
     page = system.client.get(f"/patients/{patient_id}").text
     assert "Admit again" in page
     assert f"/patients/{patient_id}/transfer" not in page

@@ -1,4 +1,5 @@
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -59,6 +60,16 @@ def test_a_missing_keyspace_is_told_with_what_to_do(
     for call in (CassandraReadModels, create_tables):
         with pytest.raises(ReadModelsUnavailableError, match="Run `patientmgmt init`"):
             call(read_model_datastore.session, "no_such_keyspace")
+
+
+def test_a_request_that_is_refused_for_its_size_says_so_and_not_that_tables_are_missing(
+    cassandra_read_models: CassandraReadModels,
+) -> None:
+    [row] = rows_of(uuid4(), ["AA"])
+    with pytest.raises(
+        ReadModelsUnavailableError, match=r"refused a request .*: .*Batch too large"
+    ):
+        cassandra_read_models.replace(None, replace(row, name="x" * 60_000))
 
 
 @pytest.mark.parametrize("keyspace", ["", "1a", "a-b", "a; DROP KEYSPACE b", "a" * 49])

@@ -56,6 +56,25 @@ def test_a_checkpoint_that_is_no_position_is_refused_with_what_to_do(checkpoint:
         LogFeed(POPOApplicationRecorder(), TOPICS).poll(checkpoint)
 
 
+def test_a_log_that_ends_before_the_checkpoint_is_told_with_what_to_do() -> None:
+    recorder, other = POPOApplicationRecorder(), POPOApplicationRecorder()
+    recorder.insert_events(history(uuid4(), 5))
+    other.insert_events(history(uuid4(), 2))
+    checkpoint = LogFeed(recorder, TOPICS).poll(None).checkpoint
+    for log, end in (other, 2), (POPOApplicationRecorder(), 0):
+        with pytest.raises(
+            InvalidCheckpointError,
+            match=rf"expected .* of at least 5 events, found one of {end}\. .*delete the file",
+        ):
+            LogFeed(log, TOPICS).poll(checkpoint)
+
+
+def test_events_with_other_names_count_as_the_log_that_was_seen() -> None:
+    recorder = POPOApplicationRecorder()
+    recorder.insert_events([admitted(uuid4()), stored(uuid4(), 1, "WardOpened")])
+    assert LogFeed(recorder, TOPICS).poll("2").checkpoint == "2"
+
+
 def test_the_stream_is_the_aggregates_own() -> None:
     recorder, patient_id = POPOApplicationRecorder(), uuid4()
     recorder.insert_events(history(patient_id, 4))
