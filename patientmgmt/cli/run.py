@@ -19,7 +19,8 @@ from patientmgmt.initialise import initialise_cassandra
 from patientmgmt.local_cassandra import Cluster
 from patientmgmt.runtime import Runtime, open_runtime
 from patientmgmt.web import create_app, stop_background_work
-from patientmgmt.web.server import secret_key, serve
+from patientmgmt.web.server import listen, secret_key, serve
+from projections.feed import InvalidCheckpointError
 
 logger = logging.getLogger(__name__)
 
@@ -42,6 +43,7 @@ def run(host: str, port: int) -> None:
     key = secret_key(Path(env["PATIENTMGMT_DATA"]))
     try:
         with (
+            listen(host, port) as listener,
             _store(env) as reachable,
             announced(reachable),
             open_runtime(reachable) as runtime,
@@ -49,7 +51,7 @@ def run(host: str, port: int) -> None:
         ):
             app = create_app(runtime.application, runtime.read_models, {"SECRET_KEY": key})
             try:
-                serve(app, host=host, port=port, ready=_announce)
+                serve(app, listener, ready=_announce)
             finally:
                 stop_background_work(app)
     except KeyboardInterrupt:
@@ -96,6 +98,9 @@ def _worker(runtime: Runtime) -> Iterator[None]:
     def work() -> None:
         try:
             worker.run()
+        except InvalidCheckpointError as e:
+            failures.append(e)
+            interrupt_main()
         except Exception as e:
             logger.exception("The projection worker has failed, so everything stops.")
             failures.append(e)

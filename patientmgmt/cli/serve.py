@@ -10,7 +10,7 @@ from patientmgmt.cli.signals import stop_at_first_signal
 from patientmgmt.environment import environment
 from patientmgmt.runtime import open_runtime
 from patientmgmt.web import create_app, stop_background_work
-from patientmgmt.web.server import secret_key
+from patientmgmt.web.server import listen, secret_key
 from patientmgmt.web.server import serve as serve_app
 
 
@@ -46,7 +46,7 @@ def serve(host: str, port: int) -> None:
     log_to_stderr()
     stop_at_first_signal()
     env = environment()
-    with open_runtime(env) as runtime:
+    with listen(host, port) as listener, open_runtime(env) as runtime:
         app = create_app(
             runtime.application,
             runtime.read_models,
@@ -54,10 +54,7 @@ def serve(host: str, port: int) -> None:
         )
         try:
             serve_app(
-                app,
-                host=host,
-                port=port,
-                ready=lambda url: click.echo(f"The web application is at {url}"),
+                app, listener, ready=lambda url: click.echo(f"The web application is at {url}")
             )
         finally:
             stop_background_work(app)

@@ -33,22 +33,26 @@ SHORTEST_KEY = 32
 """Characters; a file that holds less was cut off, and would be guessed."""
 
 
-def serve(app: Flask, *, host: str, port: int, ready: Callable[[str], None]) -> None:
-    """Serve until KeyboardInterrupt; ``ready`` is given the address when the socket listens.
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket that listens on the address; port 0 takes a free one.
 
     :raises click.ClickException: when the address cannot be listened on.
     """
     try:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listener = socket.create_server(address[:2], family=family)
+        return socket.create_server(address[:2], family=family)
     except OSError as e:
         raise click.ClickException(
             f"Cannot listen on {host} port {port}: {e.strerror}. Set HOST and PORT (or --host and "
             "--port) to an address of this machine and a free port."
         ) from e
+
+
+def serve(app: Flask, listener: socket.socket, *, ready: Callable[[str], None]) -> None:
+    """Serve until KeyboardInterrupt; ``ready`` is given the address first."""
     server = create_server(app, sockets=[listener], **LIMITS)
-    shown = f"[{host}]" if ":" in host else host
-    ready(f"http://{shown}:{listener.getsockname()[1]}")
+    host, port = listener.getsockname()[:2]
+    ready(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
     try:
         server.run()
     finally:
