@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run run-cassandra demo-data test lint format bench screenshot clean
+.PHONY: help run run-cassandra demo-data test lint format bench soak screenshot clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ format: $(VENV)/.dev ## Put the code into its standard form
 
 bench: $(VENV)/.dev ## Measure against a real node and print the ratios
 	@$(BIN)/python -m benchmarks
+
+soak: $(VENV)/.dev ## Let three nodes fail at random for MINUTES (10), and check that nothing is lost
+	@$(BIN)/python -m tests.faults.soak --minutes $(or $(MINUTES),10)
 
 screenshot: $(VENV)/.dev ## Take the README's screenshot from the running program
 	@$(BIN)/python -m docs.screenshot

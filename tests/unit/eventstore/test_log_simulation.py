@@ -4,7 +4,7 @@ Writers are the protocols of ``append.py`` and ``reserve_steps.py``, which do no
 the real :class:`LogReader` over a table in memory. Whenever a reader asks the world for something,
 the world first lets some of the writers take steps. Reads at quorum are honest about one thing that
 makes replicas hard: of a batch that was decided but has not spread, they may show the static column
-alone, or nothing.
+alone, some of the rows, or nothing.
 """
 
 from collections.abc import Callable, Generator, Sequence
@@ -66,6 +66,9 @@ class Aggregate:
 class Bucket:
     head: int | None = None
     rows: dict[int, Intent] = field(default_factory=dict)
+    head_before: int | None = None
+    shown: int = 0
+    """Up to this position every quorum shows the rows."""
 
 
 class World:
@@ -96,6 +99,8 @@ class World:
             self.some_steps()
             if not self.busy and self.late:
                 self.late.pop()()
+        for bucket in self.log.values():
+            bucket.shown = bucket.head or 0
 
     def request(self, carry_out: Callable[[], object]) -> object:
         """Carry a request out, or lose it, or its answer, or have it arrive later."""
@@ -133,6 +138,7 @@ class World:
         bucket = self.log.setdefault(place.bucket, Bucket())
         if bucket.head != place.head:
             return Refused(bucket.head)
+        bucket.shown, bucket.head_before = bucket.head or 0, bucket.head
         size = len(append.events)
         for number, event in enumerate(append.events):
             position = place.first + number
@@ -212,12 +218,21 @@ class Replicas:
 
     def rows(self, bucket: int, start: int, limit: int, *, serial: bool = False) -> list[Intent]:
         self.world.some_steps()
-        rows = self.world.log.get(bucket, Bucket()).rows
-        return [rows[position] for position in sorted(rows) if position >= start][:limit]
+        found = self.world.log.get(bucket, Bucket())
+        head = found.head or 0
+        if serial:
+            found.shown = head
+        elif found.shown < head:
+            found.shown = self.world.random.randint(found.shown, head)
+        visible = range(start, found.shown + 1)
+        return [found.rows[position] for position in visible if position in found.rows][:limit]
 
     def head(self, bucket: int) -> int | None:
         self.world.some_steps()
-        return self.world.log.get(bucket, Bucket()).head
+        found = self.world.log.get(bucket, Bucket())
+        if found.shown < (found.head or 0):
+            return self.world.random.choice([found.head, found.head_before])
+        return found.head
 
     def end(self, known: Place) -> Place:
         place, head = known, self.head(known.bucket)
@@ -307,6 +322,17 @@ def test_a_reader_that_did_not_wait_would_be_caught(monkeypatch: pytest.MonkeyPa
     """The simulation is able to fail: a reader that skips what is pending loses it."""
     monkeypatch.setattr(LogReader, "_help", lambda _self, _intent: Outcome.ABORTED)
     assert _violations(), "readers that skip pending intents were not caught"
+
+
+def test_a_reader_that_decided_part_of_an_append_would_be_caught(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The simulation is able to fail: a quorum may show the first rows of an append alone."""
+    rows = Replicas.rows
+    monkeypatch.setattr(
+        Replicas, "rows", lambda self, *place, **_consistency: rows(self, *place, serial=False)
+    )
+    assert _violations(), "readers that decide what a quorum shows of an append were not caught"
 
 
 def _violations() -> int:

@@ -1,0 +1,34 @@
+"""What came of a run, in figures."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tests.faults.history import Attempt, Told
+
+
+@dataclass(frozen=True)
+class Report:
+    """What came of a run."""
+
+    seed: int
+    attempts: Sequence[Attempt]
+    helps: int
+    """Appends that readers have decided, or tried to."""
+    troubles: int
+    """Reads that failed, and were repeated."""
+    empty_positions: int
+    violations: Sequence[str]
+    misleading: int = 0
+    """Committed appends that a quorum read showed as aborted for a moment."""
+
+    def count(self, told: Told) -> int:
+        """Return how many appends were answered so."""
+        return sum(attempt.told is told for attempt in self.attempts)
+
+    def __str__(self) -> str:
+        answers = ", ".join(f"{self.count(told)} {told.value}" for told in Told)
+        return (
+            f"seed {self.seed}: {len(self.attempts)} appends ({answers}), {self.helps} helps, "
+            f"{self.empty_positions} empty positions, {self.troubles} failed reads, "
+            f"{self.misleading} misleading, {len(self.violations)} violations"
+        )
