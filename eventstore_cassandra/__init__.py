@@ -6,6 +6,7 @@ Set ``PERSISTENCE_MODULE=eventstore_cassandra`` and the ``CASSANDRA_*`` variable
 """
 
 from eventstore_cassandra.application_recorder import CassandraApplicationRecorder
+from eventstore_cassandra.counters import Count, Counters
 from eventstore_cassandra.datastore import CassandraDatastore
 from eventstore_cassandra.factory import CassandraFactory
 from eventstore_cassandra.process import CassandraProcessRecorder
@@ -26,6 +27,8 @@ __all__ = [
     "CassandraSnapshotRecorder",
     "CassandraTrackingRecorder",
     "CassandraViewRecorder",
+    "Count",
+    "Counters",
     "Place",
     "Settings",
     "Topology",

@@ -22,6 +22,7 @@ from cassandra.policies import (
 from cassandra.query import PreparedStatement, dict_factory
 from eventsourcing.persistence import OperationalError
 
+from eventstore_cassandra.counters import Counters
 from eventstore_cassandra.errors import DRIVER_ERRORS, describe, library_errors
 from eventstore_cassandra.settings import Settings, level
 
@@ -47,6 +48,7 @@ class CassandraDatastore:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self.counters = Counters()
         self._statements: dict[str, PreparedStatement] = {}
         self._lock = Lock()
         tls = settings.ssl_context()

@@ -1,5 +1,6 @@
 """The recorders of events: what the library appends with and reads streams with."""
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import count
 from random import uniform
@@ -8,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from cassandra.query import BatchStatement
-from eventsourcing.persistence import AggregateRecorder, StoredEvent
+from eventsourcing.persistence import AggregateRecorder, IntegrityError, StoredEvent
 
 from eventstore_cassandra.append import (
     Append,
@@ -20,12 +21,15 @@ from eventstore_cassandra.append import (
     Unanswered,
     append_steps,
 )
+from eventstore_cassandra.counters import Count
 from eventstore_cassandra.datastore import APPEND, SERIAL_READ, CassandraDatastore
-from eventstore_cassandra.errors import DRIVER_ERRORS
+from eventstore_cassandra.errors import DRIVER_ERRORS, describe
 from eventstore_cassandra.event_types import EventTypes
 from eventstore_cassandra.schema_version import checked_schema
 from eventstore_cassandra.stream import Streams, to_columns
 from eventstore_cassandra.type_view import Place, TypeView
+
+logger = logging.getLogger(__name__)
 
 _FIRST_PAUSE = 0.02
 _LONGEST_PAUSE = 1.0
@@ -105,6 +109,7 @@ class CassandraAggregateRecorder(AggregateRecorder):
 
     def _decide(self, append: Append) -> None:
         """Take the steps of the append until its outcome is known."""
+        counters = self.datastore.counters
         steps = append_steps(append, attempts=self.datastore.settings.append_attempts)
         step = next(steps)
         for pause in _pauses():
@@ -112,8 +117,18 @@ class CassandraAggregateRecorder(AggregateRecorder):
             try:
                 step = steps.send(reply)
             except StopIteration:
+                counters.add(Count.APPENDS)
                 return
+            except IntegrityError:
+                counters.add(Count.CONFLICTS)
+                raise
             if isinstance(reply, Unanswered):
+                counters.add(Count.UNCERTAIN_OUTCOMES)
+                logger.warning(
+                    "The outcome of an append is uncertain and looked into: %s",
+                    describe(reply.error),
+                    extra={"aggregate_id": str(append.aggregate_id), "step": step.name},
+                )
                 sleep(pause)
 
     def _take(self, step: Step, append: Append) -> Reply:

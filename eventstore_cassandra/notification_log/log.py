@@ -1,5 +1,6 @@
 """The log as a recorder uses it: record an append under positions, and read them."""
 
+import logging
 from collections.abc import Callable, Sequence
 from threading import Event
 from uuid import UUID
@@ -7,6 +8,7 @@ from uuid import UUID
 from eventsourcing.persistence import DataError, IntegrityError
 
 from eventstore_cassandra.append import Append, conflict
+from eventstore_cassandra.counters import Count
 from eventstore_cassandra.datastore import LOOK_READ, SERIAL_READ, CassandraDatastore
 from eventstore_cassandra.errors import library_errors
 from eventstore_cassandra.event_types import EventTypes
@@ -18,6 +20,8 @@ from eventstore_cassandra.notification_log.outcomes import Outcomes
 from eventstore_cassandra.notification_log.reader import LogReader
 from eventstore_cassandra.notification_log.reservations import Reservations
 from eventstore_cassandra.notification_log.table import LogTable
+
+logger = logging.getLogger(__name__)
 
 _CURRENT_VERSION = "SELECT current_version FROM {keyspace}.events WHERE id = ? LIMIT 1"
 _NAME_BASED = (3, 5)
@@ -44,11 +48,13 @@ class NotificationLog:
         self._datastore = datastore
         self._decide = decide
         self._outcomes = Outcomes()
-        self._reservations = Reservations(table, attempts=settings.append_attempts)
+        self._reservations = Reservations(
+            table, datastore.counters, attempts=settings.append_attempts
+        )
         self._listeners: set[Event] = set()
         self._current_version = datastore.prepare(_CURRENT_VERSION)
         self.reader = LogReader(
-            table, self._outcomes, Looks(datastore), decide, grace=settings.log_grace
+            table, self._outcomes, Looks(datastore), self._help, grace=settings.log_grace
         )
 
     def record(self, append: Append) -> Sequence[int]:
@@ -83,6 +89,17 @@ class NotificationLog:
         """Forget about an event."""
         self._listeners.discard(listener)
 
+    def _help(self, append: Append) -> None:
+        self._datastore.counters.add(Count.HELPS)
+        logger.info(
+            "Versions %d to %d of aggregate %s were left undecided, and are decided by a reader.",
+            append.first_version,
+            append.last_version,
+            append.aggregate_id,
+            extra={"aggregate_id": str(append.aggregate_id), "append_id": str(append.append_id)},
+        )
+        self._decide(append)
+
     def _check_size(self, append: Append) -> None:
         if len(append.events) > self._buckets.size:
             raise DataError(
@@ -109,6 +126,7 @@ class NotificationLog:
             if known is None and before < 1:
                 return
         if known != before:
+            self._datastore.counters.add(Count.CONFLICTS)
             raise IntegrityError(conflict(append, known))
         self.known_versions.learn(aggregate_id, before)
 

@@ -18,6 +18,7 @@ from time import sleep
 from eventsourcing.persistence import PersistenceError
 
 from eventstore_cassandra.append import Append, Found, Unanswered
+from eventstore_cassandra.counters import Count, Counters
 from eventstore_cassandra.errors import DRIVER_ERRORS
 from eventstore_cassandra.notification_log.reserve_steps import (
     LookUp,
@@ -62,8 +63,9 @@ class _Ticket:
 class Reservations:
     """Gives positions to appends. Share it between threads."""
 
-    def __init__(self, table: LogTable, *, attempts: int) -> None:
+    def __init__(self, table: LogTable, counters: Counters, *, attempts: int) -> None:
         self._table = table
+        self._counters = counters
         self._attempts = attempts
         # More than a bucket has positions for would run over the next bucket, too.
         self._max_events = min(MAX_GROUP_EVENTS, table.buckets.size)
@@ -113,6 +115,7 @@ class Reservations:
                 ticket.result = e
             return
         if instead is not None:
+            self._counters.add(Count.RESERVATION_RETRIES)
             self._pause = min(self._pause * _WIDEN, _LONGEST)
             self._place = after(place, instead, self._table.buckets)
             self._waiting.extendleft(reversed(group))
@@ -141,6 +144,7 @@ class Reservations:
                 return Found(self._table.owner(step.place))
             return self._table.reserve(step.place, appends, marks)
         except DRIVER_ERRORS as e:
+            self._counters.add(Count.UNCERTAIN_OUTCOMES)
             return Unanswered(e)
 
     def _take_group(self) -> list[_Ticket]:

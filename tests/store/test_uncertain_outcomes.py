@@ -11,6 +11,7 @@ from eventsourcing.persistence import IntegrityError, OperationalError, StoredEv
 
 from eventstore_cassandra import (
     CassandraAggregateRecorder,
+    CassandraApplicationRecorder,
     CassandraDatastore,
     CassandraSnapshotRecorder,
     CassandraTrackingRecorder,
@@ -93,6 +94,16 @@ def test_the_outcome_is_true_when_others_append_before_the_retry(
     states = [stored.state for stored in mine.select_events(aggregate)]
     assert (b'"mine"' in states) is (lost == "answer")
     assert str(rival).encode() in states
+
+
+def test_what_happened_is_counted(faulty: FaultyDatastore) -> None:
+    recorder, aggregate = CassandraApplicationRecorder(faulty), uuid4()
+    faulty.faults = [("answer", OperationTimedOut("no answer"))] * 2
+    recorder.insert_events([event(aggregate, 1)])
+    with pytest.raises(IntegrityError):
+        recorder.insert_events([event(aggregate, 1)])
+    counts = faulty.counters.values()
+    assert (counts["appends"], counts["conflicts"], counts["uncertain_outcomes"]) == (1, 1, 2)
 
 
 def test_an_outcome_that_stays_unknown_is_called_unknown(faulty: FaultyDatastore) -> None:
