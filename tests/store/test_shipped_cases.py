@@ -123,6 +123,7 @@ def empty_environment(empty_datastore: CassandraDatastore, monkeypatch: pytest.M
     monkeypatch.setenv("CASSANDRA_KEYSPACE", empty_datastore.settings.keyspace)
 
 
+@pytest.mark.usefixtures("empty_environment")
 class TestExampleApplication(_InTheEnvironment, application.ExampleApplicationTestCase):
     expected_factory_topic = get_topic(CassandraFactory)
 

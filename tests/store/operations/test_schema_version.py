@@ -41,6 +41,10 @@ def create_version_1(datastore: CassandraDatastore) -> None:
     """Create the tables as they were before there was a log."""
     cql = files("eventstore_cassandra").joinpath("schema.cql").read_text(encoding="utf-8")
     run_script(datastore, cql)
+    drop_what_version_2_added(datastore)
+
+
+def drop_what_version_2_added(datastore: CassandraDatastore) -> None:
     for table in ("notification_log", "schema_version"):
         datastore.session.execute(f"DROP TABLE {datastore.settings.keyspace}.{table}", timeout=60)
 
@@ -147,9 +151,12 @@ def test_a_keyspace_of_before_there_were_versions_is_updated(fresh: CassandraDat
 def test_events_of_before_are_in_the_log_after_update_and_rebuild(
     fresh: CassandraDatastore,
 ) -> None:
-    create_version_1(fresh)
     aggregate = uuid4()
-    CassandraAggregateRecorder(fresh).insert_events(events(aggregate, 1, 2))
+    create_tables(fresh)
+    before = CassandraDatastore(fresh.settings)
+    CassandraAggregateRecorder(before).insert_events(events(aggregate, 1, 2))
+    before.close()
+    drop_what_version_2_added(fresh)
     update_tables(fresh)
     finish(rebuild_log(fresh, write=True))
     store = Store(fresh)
