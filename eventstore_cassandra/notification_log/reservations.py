@@ -15,9 +15,9 @@ from random import uniform
 from threading import Lock
 from time import sleep
 
-from eventsourcing.persistence import PersistenceError
+from eventsourcing.persistence import OperationalError, PersistenceError
 
-from eventstore_cassandra.append import Append, Found, Unanswered
+from eventstore_cassandra.append import UNKNOWN, Append, Found, Unanswered
 from eventstore_cassandra.counters import Count, Counters
 from eventstore_cassandra.errors import DRIVER_ERRORS
 from eventstore_cassandra.notification_log.reserve_steps import (
@@ -109,11 +109,17 @@ class Reservations:
             place = self._place
             marks = self._take_marks(place.bucket)
             instead = self._drive(place, [ticket.append for ticket in group], marks)
-        except PersistenceError as e:
+        except BaseException as e:
             self._place_is_known = False
             for ticket in group:
-                ticket.result = e
-            return
+                ticket.result = (
+                    e
+                    if isinstance(e, PersistenceError)
+                    else OperationalError(f"Cannot write to the notification log: {e!r}. {UNKNOWN}")
+                )
+            if isinstance(e, PersistenceError):
+                return
+            raise
         if instead is not None:
             self._counters.add(Count.RESERVATION_RETRIES)
             self._pause = min(self._pause * _WIDEN, _LONGEST)

@@ -1,5 +1,6 @@
 """Readers of the log, each of which reports every event that it is given, in order."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from random import Random
 from threading import Event
@@ -15,7 +16,7 @@ _LARGEST_PAGE = 20
 """Smaller than an append of several events at times, so that pages cut them in two."""
 
 
-class Reader:
+class Reader(ABC):
     """What readers have in common: where they are, and when they are done."""
 
     def __init__(
@@ -28,9 +29,9 @@ class Reader:
         self._skips_pending = plan.skips_pending
         self._tell = tell
 
+    @abstractmethod
     def run(self) -> None:
         """Read until the goal is reached."""
-        raise NotImplementedError
 
     def finish(self, position: int) -> None:
         """Read up to this position, the last one, and end."""
