@@ -13,7 +13,7 @@ from eventstore_cassandra.datastore import APPEND, SERIAL_READ, CassandraDatasto
 from eventstore_cassandra.errors import library_errors
 from eventstore_cassandra.settings import DEFAULT_LOG_BUCKET_SIZE
 
-VERSION = 2
+VERSION = 3
 """What this program needs."""
 BEFORE_NUMBERS = 1
 """The version of a keyspace that has events, but no table to tell its version."""

@@ -18,12 +18,18 @@ _SELECT = (
 )
 
 
-def to_columns(state: bytes) -> tuple[object, object]:
+def to_text_or_bytes(state: bytes) -> tuple[str, None] | tuple[None, bytes]:
     """Return ``payload`` and ``payload_bytes``: text where the state is UTF-8, for cqlsh's sake."""
     try:
-        return state.decode("utf-8"), UNSET_VALUE
+        return state.decode("utf-8"), None
     except UnicodeDecodeError:
-        return UNSET_VALUE, state
+        return None, state
+
+
+def to_columns(state: bytes) -> tuple[object, object]:
+    """Return what to write into two columns of a new row: nothing at all into one of them."""
+    payload, payload_bytes = to_text_or_bytes(state)
+    return (UNSET_VALUE, payload_bytes) if payload is None else (payload, UNSET_VALUE)
 
 
 def to_state(payload: str | None, payload_bytes: bytes | None) -> bytes:

@@ -10,19 +10,19 @@ after the time that it carries. Positions may stay empty, though, if they do so 
     The log is a write-ahead intent. The aggregate's own conditional batch decides whether the
     intent becomes an event. Anyone may finish what a crashed writer began.
 
-1. *Reserve* (``reservations.py``). The events are written into the log as intents, at the positions
+1. *Reserve* (``reservations.py``). The append is written into the log as an intent, at positions
    after its head, by one conditional batch that moves the head: ``IF head = H``. Appends that wait
-   in one process are reserved together, each under its own ``append_id``.
+   in one process are reserved together, in one row, each under its own ``append_id``.
 2. *Decide* (``recorders.py``). The append of ``append.py``, under the same ``append_id``. Applied:
    the intents are events. Refused: somebody else has those versions, and the positions stay empty.
-3. *Read* (``reader.py``). An intent is *committed* if the first of its rows in the aggregate's
+3. *Read* (``reader.py``). An intent is *committed* if the row of its first event in the aggregate's
    partition carries its ``append_id``; it is *pending* while the aggregate is at the version that
    it expects; it is *aborted* otherwise. A reader stops at a pending intent, gives its writer a
    little time (the grace), and then decides it itself, by the very step 2. The outcome is then
    final, whoever came first. The grace saves work; no clock is compared.
-4. *Mark*. A process that knows outcomes writes them into the intents, along with its next
-   reservation in that partition, which costs no further round trip. Rows that are marked need no
-   look into the aggregates: reading the past is reading partitions in order. What stays unmarked
+4. *Mark*. A process that knows the outcomes of a row's appends writes them into it, along with its
+   next reservation in that partition, which costs no further round trip. Rows that are marked need
+   no look into the aggregates: reading the past is reading partitions in order. What stays unmarked
    (the last appends before a process went idle or died) is looked up when it is passed.
 
 What must hold, and why
@@ -36,14 +36,15 @@ What must hold, and why
   newer there. "Committed" is believed at quorum; "aborted" is read again at serial consistency.
 * *Each append has its own name.* By (id, version) two rivals would both take the one event for
   theirs.
-* *A row says where its append begins and how long it is* (``first``, ``size``), since a page may
-  cut an append in two, and a reader that decides must decide all of it.
-* *An append lies wholly in the bucket of its first position.* The log is cut into partitions
-  (buckets) of a fixed number of positions; an append at the edge runs over, and the next bucket
-  begins after it. No batch has more positions than a bucket, so that it reaches into the next one
-  at most. A bucket is closed once its head is at or beyond its edge; nobody appends to it
-  again, so that its head is final.
+* *An append is in one row*, which is read as a whole or not at all, so that a reader that decides
+  decides all of it.
+* *A row lies wholly in the bucket of its first position.* The log is cut into partitions (buckets)
+  of a fixed number of positions; a row at the edge runs over, and the next bucket begins after it.
+  No row has more positions than a bucket, so that it reaches into the next one at most. A bucket is
+  closed once its head is at or beyond its edge; nobody appends to it again, so that its head is
+  final.
 * *Positions have no holes.* A bucket's rows are read at quorum, and a reservation is proposed only
-  when the one before it is on a quorum. A hole that is read all the same is read again at serial
-  consistency before it is reported.
+  when the one before it is on a quorum. A row is keyed by its last position and knows how many it
+  has, so that a hole shows; one that is read all the same is read again at serial consistency
+  before it is reported.
 """

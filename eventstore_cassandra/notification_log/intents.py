@@ -1,6 +1,6 @@
 """An intent, its outcome, and how the outcome follows from what stands in the aggregate."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
@@ -20,43 +20,43 @@ class Outcome(Enum):
 
 
 class Intent(NamedTuple):
-    """One row of the log (a tuple, since catching up makes many)."""
+    """One append in the log (a tuple, since catching up makes many)."""
 
-    position: int
-    aggregate_id: UUID
-    version: int
-    topic: str
-    state: bytes
     first: int
-    """Position of the first row of the same append."""
-    size: int
-    """Number of rows of the same append."""
+    """Position of its first event; the others follow."""
     append_id: UUID
+    aggregate_id: UUID
+    first_version: int
+    events: Sequence[tuple[str, bytes]]
+    """Topic and state of each event."""
     mark: Outcome | None
-    """The outcome, where it is written into the row."""
+    """The outcome, where it is written into the log."""
 
     @property
-    def first_version(self) -> int:
-        """Version of the first event of the same append."""
-        return self.version - (self.position - self.first)
+    def last(self) -> int:
+        """Position of its last event."""
+        return self.first + len(self.events) - 1
 
-    def notification(self) -> Notification:
-        """Return what a reader of the log gets."""
-        return Notification(
-            id=self.position,
-            originator_id=self.aggregate_id,
-            originator_version=self.version,
-            topic=self.topic,
-            state=self.state,
-        )
+    def notifications(self) -> Iterator[Notification]:
+        """Yield what a reader of the log gets."""
+        offset = self.first_version - self.first
+        for position, (topic, state) in enumerate(self.events, self.first):
+            yield Notification(
+                id=position,
+                originator_id=self.aggregate_id,
+                originator_version=position + offset,
+                topic=topic,
+                state=state,
+            )
 
-    def stored_event(self) -> StoredEvent:
-        """Return what an append of the intent writes."""
-        return StoredEvent(
-            originator_id=self.aggregate_id,
-            originator_version=self.version,
-            topic=self.topic,
-            state=self.state,
+    def append(self) -> Append:
+        """Return the append, under its own name."""
+        return Append(
+            [
+                StoredEvent(self.aggregate_id, version, topic, state)
+                for version, (topic, state) in enumerate(self.events, self.first_version)
+            ],
+            self.append_id,
         )
 
 
@@ -81,8 +81,3 @@ def outcome(intent: Intent, look: Look) -> Outcome:
         return Outcome.COMMITTED
     overtaken = look.current_version is not None and look.current_version >= intent.first_version
     return Outcome.ABORTED if overtaken else Outcome.PENDING
-
-
-def whole_append(intents: Sequence[Intent]) -> Append:
-    """Return the append that all the given intents make up, under its own name."""
-    return Append([intent.stored_event() for intent in intents], intents[0].append_id)

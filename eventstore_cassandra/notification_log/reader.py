@@ -10,18 +10,14 @@ from eventsourcing.persistence import IntegrityError, Notification, OperationalE
 
 from eventstore_cassandra.append import Append
 from eventstore_cassandra.notification_log.buckets import Buckets
-from eventstore_cassandra.notification_log.intents import (
-    Intent,
-    Look,
-    Outcome,
-    outcome,
-    whole_append,
-)
+from eventstore_cassandra.notification_log.intents import Intent, Look, Outcome, outcome
 from eventstore_cassandra.notification_log.outcomes import Outcomes
 from eventstore_cassandra.notification_log.reserve_steps import Place
 
 PAGE = 1_000
-"""Rows in one read of the log."""
+"""Events in one read of the log."""
+_USUAL_ROW = 10
+"""Events in a row, until it is known how many there are at this part of the log."""
 _POLL = 0.005
 
 
@@ -39,8 +35,10 @@ class Rows(Protocol):
 
     buckets: Buckets
 
-    def rows(self, bucket: int, start: int, limit: int, *, serial: bool = False) -> list[Intent]:
-        """Return the bucket's rows from a position on."""
+    def rows(
+        self, bucket: int, start: int, limit: int, *, serial: bool = False
+    ) -> list[list[Intent]]:
+        """Return the bucket's rows from the one with a position on."""
         ...
 
     def head(self, bucket: int) -> int | None:
@@ -89,6 +87,7 @@ class LogReader:
         self._clock = clock
         self._pause = pause
         self._final_heads: dict[int, int] = {}
+        self._row_size: float = _USUAL_ROW
         self._end = Place(0, None, 1)
 
     def scan(
@@ -109,12 +108,19 @@ class LogReader:
             intents = self._intents(after + 1, page)
             if not intents:
                 break
+            last = min(intents[-1].last, after + page)
             for intent, is_committed in zip(intents, self._committed(intents), strict=True):
-                after = intent.position
-                if is_committed and (not wanted or intent.topic in wanted):
-                    found.append(intent.notification())
-                    if len(found) == limit:
-                        break
+                if is_committed:
+                    found += (
+                        notification
+                        for notification in intent.notifications()
+                        if after < notification.id <= last
+                        and (not wanted or notification.topic in wanted)
+                    )
+            after = last
+            if len(found) > limit:
+                found = found[:limit]
+                after = found[-1].id
         return Scan(found, after)
 
     def last(self) -> int | None:
@@ -130,28 +136,40 @@ class LogReader:
             committed = self._committed(intents)
             for intent, is_committed in reversed(list(zip(intents, committed, strict=True))):
                 if is_committed:
-                    return intent.position
+                    return intent.last
             position = first - 1
         return None
 
-    def _intents(self, start: int, limit: int) -> list[Intent]:
-        """Return rows from a position on, across buckets, without a hole."""
+    def _intents(self, start: int, size: int) -> list[Intent]:
+        """Return the intents of so many positions, or to the log's end, without a hole.
+
+        The first and the last of them may reach beyond these positions.
+        """
         found: list[Intent] = []
-        while len(found) < limit:
-            position = start + len(found)
-            bucket = self._bucket_with(position)
-            rows = self._table.rows(bucket, position, limit - len(found))
-            if not _follow_on(rows, position):
-                rows = self._table.rows(bucket, position, limit - len(found), serial=True)
-                if not _follow_on(rows, position):
-                    raise OperationalError(
-                        f"Expected position {position} and those after it in bucket {bucket} of "
-                        "the notification log, found a hole. Verify the log."
-                    )
+        position, end = start, start + size
+        while position < end:
+            rows = self._rows(position, end - position)
             if not rows:
                 break
-            found += rows
-        return found
+            found += (intent for row in rows for intent in row if intent.last >= start)
+            position = found[-1].last + 1
+        return [intent for intent in found if intent.first < end]
+
+    def _rows(self, position: int, size: int) -> list[list[Intent]]:
+        """Return about as many rows as these positions fill in one bucket, at least one."""
+        bucket = self._bucket_with(position)
+        limit = max(1, round(size / self._row_size))
+        rows = self._table.rows(bucket, position, limit)
+        if not _follow_on(rows, position):
+            rows = self._table.rows(bucket, position, limit, serial=True)
+            if not _follow_on(rows, position):
+                raise OperationalError(
+                    f"Expected position {position} and those after it in bucket {bucket} of "
+                    "the notification log, found a hole. Verify the log."
+                )
+        if rows:
+            self._row_size = (rows[-1][-1].last - rows[0][0].first + 1) / len(rows)
+        return rows
 
     def _bucket_with(self, position: int) -> int:
         """Return the bucket that has the position, or will have it."""
@@ -203,16 +221,15 @@ class LogReader:
         return outcomes
 
     def _help(self, intent: Intent) -> Outcome:
-        # At serial consistency: where a page cut the append in two, reading that page has spread
-        # its first rows to a quorum, while of the others a quorum may not know yet.
-        bucket = self._bucket_with(intent.first)
-        rows = self._table.rows(bucket, intent.first, intent.size, serial=True)
         try:
-            self._decide(whole_append(rows))
+            self._decide(intent.append())
         except IntegrityError:
             return Outcome.ABORTED
         return Outcome.COMMITTED
 
 
-def _follow_on(intents: Sequence[Intent], start: int) -> bool:
-    return [intent.position for intent in intents] == list(range(start, start + len(intents)))
+def _follow_on(rows: Sequence[Sequence[Intent]], position: int) -> bool:
+    """Tell whether the first row has the position, and each begins where the one before ends."""
+    starts = [row[0].first for row in rows]
+    ends = [row[-1].last + 1 for row in rows]
+    return not rows or (starts[0] <= position < ends[0] and starts[1:] == ends[:-1])

@@ -1,7 +1,7 @@
 """Group commit: appends that wait at the same time get their positions in one batch.
 
-One writer at a time reserves for all that wait (the others find their positions given when it is
-their turn). So the rate of conditional batches on the one head bounds groups, not events.
+One writer at a time leads: it reserves for all that wait, and hands the lead to the first of those
+that came meanwhile. So the rate of conditional batches on the one head bounds groups, not events.
 
 Writers of other processes contend for the same head. Waiting longer after each loss starves the
 loser; so the pause is a property of the writer, not of the append: it widens with a loss and
@@ -10,9 +10,10 @@ narrows with a win, and is spent before the group is taken, so that a group whic
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import accumulate, pairwise
 from random import uniform
-from threading import Lock
+from threading import Event, Lock
 from time import sleep
 
 from eventsourcing.persistence import OperationalError, PersistenceError
@@ -34,30 +35,51 @@ MAX_GROUP_EVENTS = 200
 """Intents in one batch. Enough that the batch's fixed cost does not count; more only delays."""
 MAX_GROUP_BYTES = 1024 * 1024
 """State in one batch, unless a single append has more."""
-MAX_MARKS = 400
-"""Marks in one batch: twice the intents, so that they never pile up."""
+MAX_MARKS = 100
+"""Rows that are marked in one batch; usually it is one or two."""
+_CANNOT_WRITE = "Cannot write to the notification log"
 _WIDEN, _NARROW = 1.5, 0.85
 _SHORTEST, _LONGEST = 0.0005, 0.1
 
 
 @dataclass(frozen=True)
-class Reserved:
-    """Where an append's intents are."""
+class WrittenRow:
+    """A row of the log that this process has written, and what has become of its appends."""
 
     bucket: int
-    first: int
-    size: int
+    last: int
+    outcomes: list[bool | None]
 
-    @property
-    def positions(self) -> range:
-        """The positions of the append's events, in order."""
-        return range(self.first, self.first + self.size)
+    def mark(self) -> Mark | None:
+        """Return the outcomes once all of them are known; None before."""
+        known = [committed for committed in self.outcomes if committed is not None]
+        return Mark(self.bucket, self.last, known) if len(known) == len(self.outcomes) else None
 
 
-@dataclass
+@dataclass(frozen=True)
+class Reserved:
+    """Where an append's intent is."""
+
+    positions: range
+    """The positions of its events, in order."""
+    row: WrittenRow
+    number: int
+    """Which of the row's appends it is."""
+
+
+_Result = Reserved | PersistenceError
+
+
+@dataclass(eq=False)
 class _Ticket:
     append: Append
-    result: Reserved | PersistenceError | None = None
+    result: _Result | None = None
+    called: Event = field(default_factory=Event)
+    """Set when there is a result, or it is the ticket's turn to lead."""
+
+    def answer(self, result: _Result) -> None:
+        self.result = result
+        self.called.set()
 
 
 class Reservations:
@@ -70,8 +92,10 @@ class Reservations:
         # More than a bucket has positions for would run over the next bucket, too.
         self._max_events = min(MAX_GROUP_EVENTS, table.buckets.size)
         self._waiting: deque[_Ticket] = deque()
+        self._is_led = False
+        self._lock = Lock()
+        """Guards the two above."""
         self._marks: deque[Mark] = deque()
-        self._turn = Lock()
         self._place = Place(0, None, 1)
         self._place_is_known = False
         self._pause = _SHORTEST
@@ -83,21 +107,59 @@ class Reservations:
             known; an outcome that is not known may be decided by readers of the log.
         """
         ticket = _Ticket(append)
-        self._waiting.append(ticket)
-        with self._turn:
-            while ticket.result is None:
-                self._reserve_group()
-        if isinstance(ticket.result, PersistenceError):
-            raise ticket.result
-        return ticket.result
+        with self._lock:
+            self._waiting.append(ticket)
+            waits = self._is_led
+            self._is_led = True
+        if waits:
+            self._wait(ticket)
+        result = ticket.result or self._lead()
+        if isinstance(result, PersistenceError):
+            raise result
+        return result
 
     def mark(self, reserved: Reserved, *, committed: bool) -> None:
-        """Have the outcome written along with a later reservation in the same bucket."""
-        self._marks.extend(
-            Mark(reserved.bucket, position, committed) for position in reserved.positions
-        )
+        """Have the outcome written along with a later reservation in the same bucket.
 
-    def _reserve_group(self) -> None:
+        A row is marked when the outcomes of all its appends are known.
+        """
+        reserved.row.outcomes[reserved.number] = committed
+        if mark := reserved.row.mark():
+            self._marks.append(mark)
+
+    def _wait(self, ticket: _Ticket) -> None:
+        try:
+            ticket.called.wait()
+        except BaseException:  # an interrupt: nobody may be left to wait for this one's lead
+            with self._lock:
+                if ticket in self._waiting:
+                    self._waiting.remove(ticket)
+                    if ticket.called.is_set():
+                        self._hand_over()
+            raise
+
+    def _lead(self) -> _Result:
+        """Reserve for a group, let the next one lead, and answer the group; return the own result.
+
+        In this order, the next reservation is not sent behind the appends of the whole group.
+        """
+        try:
+            while not (group := self._reserve_group()):
+                pass
+        finally:
+            with self._lock:
+                self._hand_over()
+        for ticket, result in group:
+            ticket.answer(result)
+        return group[0][1]
+
+    def _hand_over(self) -> None:
+        self._is_led = bool(self._waiting)
+        if self._is_led:
+            self._waiting[0].called.set()
+
+    def _reserve_group(self) -> list[tuple[_Ticket, _Result]]:
+        """Return the results for a group, the first that waits among it; empty if rivals won."""
         contended = self._pause > _SHORTEST
         if contended:
             sleep(uniform(0, self._pause))  # noqa: S311 - rivals must not meet again in step
@@ -109,30 +171,31 @@ class Reservations:
             place = self._place
             marks = self._take_marks(place.bucket)
             instead = self._drive(place, [ticket.append for ticket in group], marks)
+        except PersistenceError as e:
+            self._place_is_known = False
+            return [(ticket, e) for ticket in group]
         except BaseException as e:
             self._place_is_known = False
             for ticket in group:
-                ticket.result = (
-                    e
-                    if isinstance(e, PersistenceError)
-                    else OperationalError(f"Cannot write to the notification log: {e!r}. {UNKNOWN}")
-                )
-            if isinstance(e, PersistenceError):
-                return
+                ticket.answer(OperationalError(f"{_CANNOT_WRITE}: {e!r}. {UNKNOWN}"))
             raise
         if instead is not None:
             self._counters.add(Count.RESERVATION_RETRIES)
             self._pause = min(self._pause * _WIDEN, _LONGEST)
             self._place = after(place, instead, self._table.buckets)
-            self._waiting.extendleft(reversed(group))
+            with self._lock:
+                self._waiting.extendleft(reversed(group))
             self._marks.extendleft(reversed(marks))
-            return
+            return []
         self._pause = max(self._pause * _NARROW, _SHORTEST)
-        first = place.first
-        for ticket in group:
-            ticket.result = Reserved(place.bucket, first, len(ticket.append.events))
-            first += ticket.result.size
-        self._place = after(place, first - 1, self._table.buckets)
+        sizes = [len(ticket.append.events) for ticket in group]
+        ends = list(accumulate(sizes, initial=place.first))
+        row = WrittenRow(place.bucket, ends[-1] - 1, [None] * len(group))
+        self._place = after(place, row.last, self._table.buckets)
+        return [
+            (ticket, Reserved(range(first, end), row, number))
+            for number, (ticket, (first, end)) in enumerate(zip(group, pairwise(ends), strict=True))
+        ]
 
     def _drive(self, place: Place, appends: Sequence[Append], marks: Sequence[Mark]) -> int | None:
         steps = reserve_steps(place, appends[0].append_id, attempts=self._attempts)
@@ -156,13 +219,14 @@ class Reservations:
     def _take_group(self) -> list[_Ticket]:
         group: list[_Ticket] = []
         events = size = 0
-        while self._waiting:
-            append = self._waiting[0].append
-            events += len(append.events)
-            size += sum(len(event.state) for event in append.events)
-            if group and (events > self._max_events or size > MAX_GROUP_BYTES):
-                break
-            group.append(self._waiting.popleft())
+        with self._lock:
+            while self._waiting:
+                append = self._waiting[0].append
+                events += len(append.events)
+                size += sum(len(event.state) for event in append.events)
+                if group and (events > self._max_events or size > MAX_GROUP_BYTES):
+                    break
+                group.append(self._waiting.popleft())
         return group
 
     def _take_marks(self, bucket: int) -> list[Mark]:

@@ -1,4 +1,11 @@
-"""The table of the log: its statements, and rows as intents."""
+"""The log's table: rows of appends in partitions (buckets), each with its head in a static column.
+
+A row holds the appends of one reservation, in two lists. It is keyed by the position of its last
+event, so that the row of any position is the first one whose key is not below it.
+
+A reservation that was decided but has not spread may be shown in part, since reading some columns
+repairs these alone. A row without one of its lists is taken for one that is not there (yet).
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,32 +21,30 @@ from eventstore_cassandra.event_types import EventTypes
 from eventstore_cassandra.notification_log.buckets import Buckets
 from eventstore_cassandra.notification_log.intents import Intent, Outcome
 from eventstore_cassandra.notification_log.reserve_steps import Place, Refused, after
-from eventstore_cassandra.stream import to_columns, to_state
+from eventstore_cassandra.stream import to_state, to_text_or_bytes
 
 _CREATE = "UPDATE {keyspace}.notification_log SET head = ? WHERE bucket = ? IF head = null"
 _ADVANCE = "UPDATE {keyspace}.notification_log SET head = ? WHERE bucket = ? IF head = ?"
-_INTENT = (
-    "INSERT INTO {keyspace}.notification_log (bucket, position, id, version, type, payload,"
-    " payload_bytes, first, size, append_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-)
-_MARK = "UPDATE {keyspace}.notification_log SET committed = ? WHERE bucket = ? AND position = ?"
+_ROW = "INSERT INTO {keyspace}.notification_log (bucket, last, appends, events) VALUES (?, ?, ?, ?)"
+_MARK = "UPDATE {keyspace}.notification_log SET committed = ? WHERE bucket = ? AND last = ?"
 _HEAD = "SELECT head FROM {keyspace}.notification_log WHERE bucket = ? LIMIT 1"
-_OWNER = "SELECT append_id FROM {keyspace}.notification_log WHERE bucket = ? AND position = ?"
-_ROWS = (
-    "SELECT position, id, version, type, payload, payload_bytes, first, size, append_id, committed"
-    " FROM {keyspace}.notification_log WHERE bucket = ? AND position >= ? LIMIT ?"
+_OWNER = (
+    "SELECT appends FROM {keyspace}.notification_log WHERE bucket = ? AND last >= ?"
+    " ORDER BY last LIMIT 1"
 )
-
-_OUTCOMES = {None: None, True: Outcome.COMMITTED, False: Outcome.ABORTED}
+_ROWS = (
+    "SELECT last, appends, events, committed FROM {keyspace}.notification_log"
+    " WHERE bucket = ? AND last >= ? LIMIT ?"
+)
 
 
 @dataclass(frozen=True)
 class Mark:
-    """A final outcome that is to be written into a row."""
+    """The final outcomes of a row's appends, which are to be written into it."""
 
     bucket: int
-    position: int
-    committed: bool
+    last: int
+    committed: Sequence[bool]
 
 
 class LogTable:
@@ -53,7 +58,7 @@ class LogTable:
         self._event_types = event_types
         self._create = datastore.prepare(_CREATE)
         self._advance = datastore.prepare(_ADVANCE)
-        self._intent = datastore.prepare(_INTENT)
+        self._row = datastore.prepare(_ROW)
         self._mark = datastore.prepare(_MARK)
         self._head = datastore.prepare(_HEAD)
         self._owner = datastore.prepare(_OWNER)
@@ -67,10 +72,10 @@ class LogTable:
         return Applied() if row["[applied]"] else Refused(row.get("head"))
 
     def owner(self, place: Place) -> UUID | None:
-        """Return whose row is at the place's first position, by a serial read."""
+        """Return whose append is at the place's first position, by a serial read."""
         bound = self._owner.bind([place.bucket, place.first])
         row = self._datastore.execute(bound, SERIAL_READ).one()
-        return row["append_id"] if row else None
+        return row["appends"][0][0] if row else None
 
     def end(self, known: Place) -> Place:
         """Return the end of the log, searching from a place that was the end once.
@@ -99,8 +104,10 @@ class LogTable:
             row = self._datastore.execute(self._head.bind([bucket])).one()
         return row[0] if row else None
 
-    def rows(self, bucket: int, start: int, limit: int, *, serial: bool = False) -> list[Intent]:
-        """Return the bucket's rows from a position on, at most ``limit`` of them.
+    def rows(
+        self, bucket: int, start: int, limit: int, *, serial: bool = False
+    ) -> list[list[Intent]]:
+        """Return the bucket's rows from the one with a position on, at most ``limit`` of them.
 
         :raises OperationalError: when the store cannot be reached.
         """
@@ -110,50 +117,50 @@ class LogTable:
                 found = [tuple(row.values()) for row in self._datastore.execute(bound, SERIAL_READ)]
             else:
                 found = list(self._datastore.execute(bound))
-        return [self._intent_of(row) for row in found]
+        return [self._intents_of(*row) for row in found if row[1] and row[2]]
 
-    def _intent_of(self, row: Sequence[Any]) -> Intent:
-        position, id_, version, number, payload, payload_bytes, first, size, name, committed = row
-        return Intent(
-            position,
-            id_,
-            version,
-            self._event_types.topic_of(number),
-            to_state(payload, payload_bytes),
-            first,
-            size,
-            name,
-            _OUTCOMES[committed],
-        )
+    def _intents_of(
+        self, last: int, appends: Any, events: Any, committed: Sequence[bool] | None
+    ) -> list[Intent]:
+        topic_of = self._event_types.topic_of
+        decoded = [(topic_of(number), to_state(text, blob)) for number, text, blob in events]
+        first = last - len(events) + 1
+        begin = 0
+        intents = []
+        for n, (append_id, aggregate_id, version, size) in enumerate(appends):
+            mark = None
+            if committed is not None:
+                mark = Outcome.COMMITTED if committed[n] else Outcome.ABORTED
+            end = begin + size
+            intents.append(
+                Intent(first + begin, append_id, aggregate_id, version, decoded[begin:end], mark)
+            )
+            begin = end
+        return intents
 
     def _batch(
         self, place: Place, appends: Sequence[Append], marks: Sequence[Mark]
     ) -> BatchStatement:
+        events = [
+            (self._event_types.type_of(event.topic), *to_text_or_bytes(event.state))
+            for append in appends
+            for event in append.events
+        ]
+        head = place.first - 1 + len(events)
         batch = BatchStatement()
-        head = place.first - 1 + sum(len(append.events) for append in appends)
         if place.head is None:
             batch.add(self._create, [head, place.bucket])
         else:
             batch.add(self._advance, [head, place.bucket, place.head])
-        position = place.first
-        for append in appends:
-            first = position
-            for event in append.events:
-                batch.add(
-                    self._intent,
-                    [
-                        place.bucket,
-                        position,
-                        append.aggregate_id,
-                        event.originator_version,
-                        self._event_types.type_of(event.topic),
-                        *to_columns(event.state),
-                        first,
-                        len(append.events),
-                        append.append_id,
-                    ],
-                )
-                position += 1
+        batch.add(
+            self._row,
+            [
+                place.bucket,
+                head,
+                [(a.append_id, a.aggregate_id, a.first_version, len(a.events)) for a in appends],
+                events,
+            ],
+        )
         for mark in marks:
-            batch.add(self._mark, [mark.committed, mark.bucket, mark.position])
+            batch.add(self._mark, [mark.committed, mark.bucket, mark.last])
         return batch

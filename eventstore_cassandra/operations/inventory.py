@@ -70,14 +70,15 @@ class Inventory:
             "INSERT INTO log VALUES (?, ?, ?, ?, ?, ?)",
             (
                 (
-                    row["position"],
-                    row["id"].bytes,
-                    row["version"],
-                    row["version"] - (row["position"] - row["first"]),
-                    row["append_id"].bytes,
-                    row["committed"],
+                    each.first + n,
+                    each.aggregate_id.bytes,
+                    each.first_version + n,
+                    each.first_version,
+                    each.append_id.bytes,
+                    each.committed,
                 )
-                for row in stretch.rows
+                for each in stretch.appends
+                for n in range(each.size)
             ),
         )
         self.database.execute("INSERT INTO log_read VALUES (?)", (stretch.up_to,))

@@ -191,9 +191,8 @@ class _Rebuild:
     def _reserve(self, place: Place, appends: Sequence[Append]) -> Place | None:
         """Return the log's end if it is not where it was thought to be; None if all went well."""
         size = sum(len(append.events) for append in appends)
-        positions = range(place.first, place.first + size)
-        marks = [Mark(place.bucket, position, committed=True) for position in positions]
-        reply = self._log.table.reserve(place, appends, marks)
+        mark = Mark(place.bucket, place.first - 1 + size, [True] * len(appends))
+        reply = self._log.table.reserve(place, appends, [mark])
         if isinstance(reply, Applied):
             self.appended += size
             return None

@@ -6,7 +6,8 @@ Nothing is read into memory as a whole, and no request asks one node for more th
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
+from uuid import UUID
 
 from eventstore_cassandra.datastore import LOOK_READ, SERIAL_READ, CassandraDatastore
 from eventstore_cassandra.errors import library_errors
@@ -18,8 +19,8 @@ from eventstore_cassandra.schema_version import checked_schema
 
 RANGES = 64
 """Token ranges in which a table is read, each of them a step of the progress."""
-PAGE = 1_000
-"""Rows in one read of the log."""
+PAGE = 200
+"""Rows in one read of the log, of up to 200 events each."""
 
 _MIN_TOKEN, _MAX_TOKEN = -(2**63), 2**63 - 1
 _TRUTH = (
@@ -31,8 +32,8 @@ _VIEW = (
     " FROM {keyspace}.events_by_type WHERE token(type) > ? AND token(type) <= ?"
 )
 _LOG = (
-    "SELECT position, id, version, first, append_id, committed"
-    " FROM {keyspace}.notification_log WHERE bucket = ? AND position >= ? LIMIT ?"
+    "SELECT last, appends, committed FROM {keyspace}.notification_log"
+    " WHERE bucket = ? AND last >= ? LIMIT ?"
 )
 
 Row = dict[str, Any]
@@ -70,13 +71,26 @@ def _rows(datastore: CassandraDatastore, bound: Any) -> Iterator[Row]:
         yield from datastore.execute(bound, LOOK_READ)
 
 
+class Logged(NamedTuple):
+    """An append as it stands in the log, without the states of its events."""
+
+    first: int
+    """Position of its first event; the others follow."""
+    size: int
+    append_id: UUID
+    aggregate_id: UUID
+    first_version: int
+    committed: bool | None
+    """The mark, if there is one."""
+
+
 @dataclass(frozen=True)
 class Stretch:
-    """Rows of the log, and how far they were read."""
+    """Appends of the log, and how far they were read."""
 
-    rows: Sequence[Row]
+    appends: Sequence[Logged]
     up_to: int
-    """Positions up to here that are not among the rows are not in the log."""
+    """Positions up to here that are not among the appends are not in the log."""
 
 
 class LogScan:
@@ -116,13 +130,40 @@ class LogScan:
         return head
 
     def _read(self, head: int) -> Stretch:
-        size = min(PAGE, head - self._next + 1)
-        rows = self._rows(size, LOOK_READ)
-        if [row["position"] for row in rows] != list(range(self._next, self._next + size)):
-            rows = [row for row in self._rows(size, SERIAL_READ) if row["position"] <= head]
-        return Stretch(rows, rows[-1]["position"] if len(rows) == size else head)
+        """Read some rows from the next position on, up to the head of their bucket."""
+        rows = self._rows(LOOK_READ)
+        stretch = _stretch(rows, head)
+        if not _is_whole(stretch, self._next):
+            stretch = _stretch(self._rows(SERIAL_READ), head)
+        return stretch
 
-    def _rows(self, size: int, profile: str) -> list[Row]:
-        bound = self._statement.bind([self._bucket, self._next, size])
+    def _rows(self, profile: str) -> list[Row]:
+        bound = self._statement.bind([self._bucket, self._next, PAGE])
         with library_errors("Cannot read the notification log"):
             return list(self._datastore.execute(bound, profile))
+
+
+def _stretch(rows: Sequence[Row], head: int) -> Stretch:
+    """Return what a page of rows says of the positions up to the head."""
+    appends = [
+        append for row in rows if row["last"] <= head and row["appends"] for append in _appends(row)
+    ]
+    is_last = len(rows) < PAGE or rows[-1]["last"] >= head
+    return Stretch(appends, head if is_last else rows[-1]["last"])
+
+
+def _appends(row: Row) -> Iterator[Logged]:
+    first = row["last"] + 1 - sum(size for *_, size in row["appends"])
+    for n, (append_id, aggregate_id, version, size) in enumerate(row["appends"]):
+        committed = row["committed"][n] if row["committed"] is not None else None
+        yield Logged(first, size, append_id, aggregate_id, version, committed)
+        first += size
+
+
+def _is_whole(stretch: Stretch, first: int) -> bool:
+    """Tell whether the stretch has every position from the first one on."""
+    for append in stretch.appends:
+        if append.first != first:
+            return False
+        first += append.size
+    return first == stretch.up_to + 1

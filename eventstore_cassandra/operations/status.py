@@ -51,7 +51,7 @@ class Status:
     decided_up_to: int
     """No position up to here is pending, as far as was looked."""
     looked_at: int
-    """How many positions at the end of the log were looked at."""
+    """How many positions at the end of the log were looked at, whole rows of them."""
     unmarked: int
     """How many of them have no mark, so that readers look them up."""
     pending: Sequence[Intent]
@@ -90,9 +90,9 @@ def status(datastore: CassandraDatastore) -> Status:
         bucket_size=schema.log_bucket_size,
         buckets=end.bucket + (end.head is not None),
         head=head,
-        decided_up_to=pending[0].position - 1 if pending else head,
-        looked_at=len(intents),
-        unmarked=len(unmarked),
+        decided_up_to=pending[0].first - 1 if pending else head,
+        looked_at=sum(len(intent.events) for intent in intents),
+        unmarked=sum(len(intent.events) for intent in unmarked),
         pending=pending,
         largest_partitions=partitions,
         nodes=nodes,
@@ -103,7 +103,7 @@ def _last_intents(table: LogTable, end: Place) -> list[Intent]:
     first = max(1, end.first - NEAR_END)
     buckets = range(max(0, table.buckets.of(first) - 1), end.bucket + 1)
     rows = [row for bucket in buckets for row in table.rows(bucket, first, NEAR_END)]
-    return [row for row in rows if row.position < end.first]
+    return [intent for row in rows for intent in row if intent.last < end.first]
 
 
 def _largest_partitions(datastore: CassandraDatastore) -> tuple[list[LargestPartition], int]:

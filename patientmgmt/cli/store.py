@@ -43,7 +43,7 @@ def status() -> None:
     click.echo(f"pending          {len(found.pending):,}")
     for intent in found.pending[:SHOWN]:
         click.echo(
-            f"  position {intent.position:,}: {intent.aggregate_id} version {intent.version}"
+            f"  position {intent.first:,}: {intent.aggregate_id} version {intent.first_version}"
         )
     click.echo(
         "largest partition of each table in MiB, of what is flushed to disk; "

@@ -148,16 +148,23 @@ def test_what_compressor_and_cipher_make_of_events_and_snapshots_is_stored_and_r
         assert [type(domain_event) for domain_event in events] == [Ward.Opened] + 3 * [
             Ward.BedsAdded
         ]
-    for table in ("events", "snapshots", "notification_log"):
-        rows = list(
-            empty_datastore.session.execute(
-                f"SELECT payload, payload_bytes FROM {empty_datastore.settings.keyspace}.{table}"
-            )
-        )
-        assert rows
-        for row in rows:
-            assert row.payload is None
-            assert b"Cardiology" not in row.payload_bytes
+    keyspace, session = empty_datastore.settings.keyspace, empty_datastore.session
+    found = {
+        "events": list(session.execute(f"SELECT payload, payload_bytes FROM {keyspace}.events")),
+        "snapshots": list(
+            session.execute(f"SELECT payload, payload_bytes FROM {keyspace}.snapshots")
+        ),
+        "notification_log": [
+            event[1:]
+            for row in session.execute(f"SELECT events FROM {keyspace}.notification_log")
+            for event in row.events
+        ],
+    }
+    for states in found.values():
+        assert states
+        for payload, payload_bytes in states:
+            assert payload is None
+            assert b"Cardiology" not in payload_bytes
 
 
 def test_a_subscription_goes_on_from_the_last_position_after_a_restart(

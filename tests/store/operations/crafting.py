@@ -82,8 +82,8 @@ class Store:
         """Write an intent at the end of the log, and leave it at that."""
         scan = LogScan(self.datastore, self.event_types)
         place = scan.table.end(scan.end)
-        positions = range(place.first, place.first + len(append.events))
-        marks = [Mark(place.bucket, n, mark) for n in positions] if mark is not None else []
+        last = place.first + len(append.events) - 1
+        marks = [Mark(place.bucket, last, [mark])] if mark is not None else []
         assert scan.table.reserve(place, [append], marks) == Applied()
         return place
 

@@ -17,7 +17,7 @@ from eventstore_cassandra import (
 )
 from eventstore_cassandra.operations import finish, rebuild_log, status, verify
 from eventstore_cassandra.schema import run_script
-from eventstore_cassandra.schema_version import SchemaVersion, checked_schema
+from eventstore_cassandra.schema_version import VERSION, SchemaVersion, checked_schema
 from eventstore_cassandra.updates import update_tables
 from tests.store.operations.crafting import Store, events, keyspace
 
@@ -72,7 +72,7 @@ def columns(datastore: CassandraDatastore) -> set[tuple[str, ...]]:
 
 def test_a_new_keyspace_has_the_version_and_the_usual_buckets(fresh: CassandraDatastore) -> None:
     create_tables(fresh)
-    assert checked_schema(fresh) == SchemaVersion(version=2, log_bucket_size=10_000)
+    assert checked_schema(fresh) == SchemaVersion(version=VERSION, log_bucket_size=10_000)
 
 
 def test_a_keyspace_keeps_the_bucket_size_that_it_was_created_with(
@@ -115,12 +115,14 @@ def test_a_keyspace_without_tables_names_the_command_that_makes_them(
 def test_newer_tables_are_refused_with_the_name_of_their_update_note(
     store: Store, use: Callable[[CassandraDatastore], object]
 ) -> None:
-    write_row(store.datastore, 3)
+    newer = VERSION + 1
+    write_row(store.datastore, newer)
+    match = rf"version {newer}.*newer release.*updates/{newer}\.md"
     try:
-        with pytest.raises(ProgrammingError, match=r"version 3.*newer release.*updates/3\.md"):
+        with pytest.raises(ProgrammingError, match=match):
             use(store.datastore)
     finally:
-        write_row(store.datastore, 2)
+        write_row(store.datastore, VERSION)
 
 
 @pytest.mark.parametrize("use", [*REFUSING, create_tables])
@@ -132,16 +134,17 @@ def test_older_tables_are_refused_with_the_note_and_the_command_that_updates_the
         with pytest.raises(ProgrammingError, match=r"updates/2\.md.*patientmgmt store update"):
             use(store.datastore)
     finally:
-        write_row(store.datastore, 2)
+        write_row(store.datastore, VERSION)
 
 
 def test_a_keyspace_of_before_there_were_versions_is_updated(fresh: CassandraDatastore) -> None:
     create_version_1(fresh)
     with pytest.raises(ProgrammingError, match="found version 1"):
         create_tables(fresh)
-    (note,) = update_tables(fresh)
-    assert "patientmgmt store rebuild-log --write" in note
-    assert checked_schema(fresh) == SchemaVersion(version=2, log_bucket_size=10_000)
+    notes = update_tables(fresh)
+    assert len(notes) == VERSION - 1
+    assert all("patientmgmt store rebuild-log --write" in note for note in notes)
+    assert checked_schema(fresh) == SchemaVersion(version=VERSION, log_bucket_size=10_000)
     updated = columns(fresh)
     assert update_tables(fresh) == []
     create_tables(fresh)
@@ -165,10 +168,26 @@ def test_events_of_before_are_in_the_log_after_update_and_rebuild(
     assert store.findings() == {}
 
 
-def test_an_update_goes_on_from_the_version_that_is_written(store: Store) -> None:
-    write_row(store.datastore, 1)
-    assert len(update_tables(store.datastore)) == 1
-    assert checked_schema(store.datastore) == SchemaVersion(version=2, log_bucket_size=10)
+def test_an_update_goes_on_from_the_version_that_is_written(fresh: CassandraDatastore) -> None:
+    """The log of version 2 had a row for each event; it is made anew from the events."""
+    aggregate = uuid4()
+    create_tables(open_with(fresh, 10))
+    before = CassandraDatastore(fresh.settings)
+    CassandraAggregateRecorder(before).insert_events(events(aggregate, 1, 2))
+    before.close()
+    drop_what_version_2_added(fresh)
+    run_script(fresh, files("eventstore_cassandra.updates").joinpath("2.cql").read_text("utf-8"))
+    fresh.session.execute(
+        f"INSERT INTO {fresh.settings.keyspace}.schema_version"
+        " (component, version, log_bucket_size) VALUES ('event store', 2, 10)"
+    )
+    (note,) = update_tables(fresh)
+    assert "new positions" in note
+    assert checked_schema(fresh) == SchemaVersion(version=VERSION, log_bucket_size=10)
+    finish(rebuild_log(fresh, write=True))
+    store = Store(fresh)
+    assert store.log() == [(aggregate, 1), (aggregate, 2)]
+    assert store.findings() == {}
 
 
 def test_a_creation_that_was_cut_short_is_seen_and_can_be_repeated(
@@ -179,4 +198,4 @@ def test_a_creation_that_was_cut_short_is_seen_and_can_be_repeated(
     with pytest.raises(ProgrammingError, match=r"or not all of them.*patientmgmt init"):
         checked_schema(fresh)
     create_tables(fresh)
-    assert checked_schema(fresh).version == 2
+    assert checked_schema(fresh).version == VERSION

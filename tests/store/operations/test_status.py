@@ -5,13 +5,14 @@ from uuid import uuid4
 from eventstore_cassandra.append import Append
 from eventstore_cassandra.operations import status
 from eventstore_cassandra.operations.status import GROWING
+from eventstore_cassandra.schema_version import VERSION
 from tests.store.operations.crafting import Store, events
 
 
 def test_an_empty_log(store: Store) -> None:
     found = status(store.datastore)
     assert (found.buckets, found.head, found.decided_up_to, found.looked_at) == (0, 0, 0, 0)
-    assert (found.schema_version, found.bucket_size) == (2, 10)
+    assert (found.schema_version, found.bucket_size) == (VERSION, 10)
 
 
 def test_a_log_of_several_buckets(store: Store) -> None:
@@ -37,7 +38,7 @@ def test_what_is_pending_is_named_and_stays_pending(store: Store) -> None:
     store.recorder.insert_events(events(uuid4(), 1))
     for _ in range(2):
         found = status(store.datastore)
-        assert [intent.position for intent in found.pending] == [2]
+        assert [intent.first for intent in found.pending] == [2]
         assert (found.head, found.decided_up_to) == (3, 1)
 
 

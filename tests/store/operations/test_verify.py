@@ -96,7 +96,7 @@ def test_positions_without_a_row_are_found(store: Store, lost: int) -> None:
     for _ in range(13):
         store.recorder.insert_events(events(uuid4(), 1))
     bucket = (lost - 1) // 10
-    query = "DELETE FROM {keyspace}.notification_log WHERE bucket = ? AND position = ? IF EXISTS"
+    query = "DELETE FROM {keyspace}.notification_log WHERE bucket = ? AND last = ? IF EXISTS"
     store.cql(query, bucket, lost)
     report = store.verify()
     assert {finding.check for finding in report.findings} == {Check.HOLES, Check.MISSING_IN_LOG}

@@ -1,14 +1,19 @@
 """Appends that wait together are all answered, whatever becomes of their batch."""
 
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from threading import Semaphore
+from time import monotonic, sleep
 from uuid import uuid4
 
 import pytest
 from eventsourcing.persistence import OperationalError, StoredEvent
 
-from eventstore_cassandra.append import Append
+from eventstore_cassandra.append import Append, Applied
 from eventstore_cassandra.counters import Counters
 from eventstore_cassandra.notification_log.buckets import Buckets
 from eventstore_cassandra.notification_log.reservations import Reservations, _Ticket
+from eventstore_cassandra.notification_log.reserve_steps import Place
 
 
 class BrokenTable:
@@ -35,3 +40,68 @@ def test_a_failure_that_nobody_expected_answers_all_who_waited() -> None:
         reservations.reserve(append())
     assert isinstance(other.result, OperationalError)
     assert "It is not known" in str(other.result)
+
+
+class SlowTable:
+    """A table that takes its time, and remembers which appends it was given together."""
+
+    buckets = Buckets(1_000)
+
+    def __init__(self) -> None:
+        self.groups: list[list[Append]] = []
+        self.may_answer = Semaphore(0)
+
+    def end(self, known: Place) -> Place:
+        return known
+
+    def reserve(self, _place: Place, appends: Sequence[Append], _marks: object) -> Applied:
+        self.groups.append(list(appends))
+        self.may_answer.acquire()
+        return Applied()
+
+
+def test_what_waits_is_reserved_together_and_led_by_one_after_the_other() -> None:
+    table = SlowTable()
+    reservations = Reservations(table, Counters(), attempts=1)  # type: ignore[arg-type]
+    with ThreadPoolExecutor(5) as pool:
+        first = pool.submit(reservations.reserve, append())
+        wait_until(lambda: len(table.groups) == 1)
+        others = [pool.submit(reservations.reserve, append()) for _ in range(4)]
+        wait_until(lambda: len(reservations._waiting) == 4)
+        table.may_answer.release(2)
+        assert first.result().positions == range(1, 2)
+        assert sorted(other.result().positions.start for other in others) == [2, 3, 4, 5]
+    assert [len(group) for group in table.groups] == [1, 4]
+    assert not reservations._is_led
+
+
+def test_a_writer_that_is_interrupted_while_it_waits_leaves_the_others_a_leader() -> None:
+    table = SlowTable()
+    reservations = Reservations(table, Counters(), attempts=1)  # type: ignore[arg-type]
+    interrupted = _Ticket(append())
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(reservations.reserve, append())
+        wait_until(lambda: len(table.groups) == 1)
+        reservations._waiting.append(interrupted)
+        last = pool.submit(reservations.reserve, append())
+        wait_until(lambda: len(reservations._waiting) == 2)
+        table.may_answer.release(2)
+        assert first.result().positions == range(1, 2)
+        # It has the lead now, and is interrupted before it does anything with it.
+        assert interrupted.called.wait(timeout=10)
+        interrupted.called.wait = interrupt  # type: ignore[method-assign]
+        with pytest.raises(KeyboardInterrupt):
+            reservations._wait(interrupted)
+        assert last.result(timeout=10).positions == range(2, 3)
+    assert [len(group) for group in table.groups] == [1, 1]
+
+
+def interrupt(timeout: float | None = None) -> bool:
+    raise KeyboardInterrupt
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = monotonic() + 10
+    while not condition():
+        assert monotonic() < deadline, "it did not come to that within ten seconds"
+        sleep(0.001)

@@ -1,0 +1,109 @@
+"""What a reader of the log returns, for any way in which appends lie in rows and buckets."""
+
+from itertools import count
+from uuid import UUID, uuid4
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from eventstore_cassandra.notification_log.buckets import Buckets
+from eventstore_cassandra.notification_log.intents import Intent, Look, Outcome
+from eventstore_cassandra.notification_log.outcomes import Outcomes
+from eventstore_cassandra.notification_log.reader import LogReader
+from eventstore_cassandra.notification_log.reserve_steps import Place, after
+
+TOPICS = ("Admitted", "Transferred")
+BUCKET_SIZE = 6
+
+# Rows of appends, each of which is its number of events and whether it was committed.
+rows_of_appends = st.lists(
+    st.lists(st.tuples(st.integers(1, 3), st.booleans()), min_size=1, max_size=2), max_size=8
+)
+
+
+class TableInMemory:
+    """A log of the given appends, all of them marked."""
+
+    buckets = Buckets(BUCKET_SIZE)
+
+    def __init__(self, rows: list[list[tuple[int, bool]]]) -> None:
+        self.in_bucket: dict[int, list[list[Intent]]] = {}
+        self.place = Place(0, None, 1)
+        for row in rows:
+            first = self.place.first
+            intents = []
+            for size, committed in row:
+                events = [(TOPICS[n % 2], b"") for n in range(first, first + size)]
+                mark = Outcome.COMMITTED if committed else Outcome.ABORTED
+                intents.append(Intent(first, uuid4(), UUID(int=first), 1, events, mark))
+                first += size
+            self.in_bucket.setdefault(self.place.bucket, []).append(intents)
+            self.place = after(self.place, first - 1, self.buckets)
+
+    def rows(
+        self, bucket: int, start: int, limit: int, *, serial: bool = False
+    ) -> list[list[Intent]]:
+        rows = self.in_bucket.get(bucket, [])
+        return [row for row in rows if row[-1].last >= start][:limit]
+
+    def head(self, bucket: int) -> int | None:
+        rows = self.in_bucket.get(bucket)
+        return rows[-1][-1].last if rows else None
+
+    def end(self, known: Place) -> Place:
+        return self.place
+
+    def events(self) -> list[tuple[int, str]]:
+        """Return positions and topics of what was committed."""
+        positions = count(1)
+        return [
+            (position, topic)
+            for rows in self.in_bucket.values()
+            for row in rows
+            for intent in row
+            for (topic, _), position in zip(intent.events, positions, strict=False)
+            if intent.mark is Outcome.COMMITTED
+        ]
+
+
+def no_look(_intents: object, *, serial: bool) -> list[Look]:
+    raise AssertionError("a reader looked up what is marked")
+
+
+def reader(table: TableInMemory) -> LogReader:
+    return LogReader(table, Outcomes(), no_look, no_look, grace=0.0)  # type: ignore[arg-type]
+
+
+@given(
+    rows_of_appends,
+    st.integers(0, 40),
+    st.integers(1, 20),
+    st.none() | st.integers(0, 40),
+    st.lists(st.sampled_from(TOPICS), unique=True),
+)
+def test_a_scan_returns_just_what_is_asked_for(
+    rows: list[list[tuple[int, bool]]],
+    after_position: int,
+    limit: int,
+    stop: int | None,
+    topics: list[str],
+) -> None:
+    table = TableInMemory(rows)
+    wanted = [
+        position
+        for position, topic in table.events()
+        if position > after_position
+        and (stop is None or position <= stop)
+        and (not topics or topic in topics)
+    ]
+    scan = reader(table).scan(after_position, limit=limit, stop=stop, topics=topics)
+    assert [notification.id for notification in scan.notifications] == wanted[:limit]
+    left = [position for position in wanted if position > scan.up_to]
+    assert left == wanted[limit:], "nothing up to where the scan came was left out"
+
+
+@given(rows_of_appends)
+def test_the_last_position_is_that_of_the_last_event(rows: list[list[tuple[int, bool]]]) -> None:
+    table = TableInMemory(rows)
+    events = table.events()
+    assert reader(table).last() == (events[-1][0] if events else None)
