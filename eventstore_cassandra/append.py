@@ -53,6 +53,7 @@ from eventstore_cassandra.errors import is_certain, library_error
 
 _FIRST_VERSIONS = (0, 1)
 _MAX_VERSION = 2**31 - 1
+_ID_NAMES = {UUID: "UUID", str: "text that is not empty"}
 UNKNOWN = (
     "It is not known whether the events are or will be written: load the aggregate before trying "
     "again."
@@ -96,6 +97,9 @@ class Unanswered:
 
 Reply = Applied | NotApplied | Found | Unanswered
 
+AggregateId = UUID | str
+"""The id of an aggregate: of the one type that the keyspace was created for."""
+
 
 @dataclass(frozen=True)
 class Append:
@@ -105,15 +109,9 @@ class Append:
     append_id: UUID = field(default_factory=uuid4)
 
     @property
-    def aggregate_id(self) -> UUID:
+    def aggregate_id(self) -> AggregateId:
         """The partition."""
-        aggregate_id = self.events[0].originator_id
-        if not isinstance(aggregate_id, UUID):
-            raise ProgrammingError(
-                f"Expected the aggregate's id as a UUID, found {aggregate_id!r} "
-                f"({type(aggregate_id).__name__})."
-            )
-        return aggregate_id
+        return self.events[0].originator_id
 
     @property
     def first_version(self) -> int:
@@ -126,11 +124,13 @@ class Append:
         return self.events[-1].originator_version
 
     @classmethod
-    def of(cls, events: Sequence[StoredEvent], *, max_bytes: int) -> "Append":
+    def of(
+        cls, events: Sequence[StoredEvent], *, max_bytes: int, id_type: type[AggregateId] = UUID
+    ) -> "Append":
         """Check the events, at least one, and give the append its name.
 
-        :raises ProgrammingError: for several aggregates, ids that are no UUIDs, versions that do
-            not follow on or cannot be stored.
+        :raises ProgrammingError: for several aggregates, ids of another type, versions that do not
+            follow on or cannot be stored.
         :raises IntegrityError: for two events of one version.
         :raises DataError: for more bytes of state than one append may hold.
         """
@@ -143,6 +143,11 @@ class Append:
                 f"{', '.join(sorted(map(str, others))[:3])}. Cassandra decides each partition on "
                 "its own, so that several aggregates cannot be saved in one step: save one at a "
                 "time. Nothing was written."
+            )
+        if not isinstance(aggregate_id, id_type) or not aggregate_id:
+            raise ProgrammingError(
+                f"Expected the aggregate's id as a {_ID_NAMES[id_type]}, found {aggregate_id!r}. "
+                "ORIGINATOR_ID_TYPE says it when a keyspace is created. Nothing was written."
             )
         versions = [event.originator_version for event in events]
         if len(set(versions)) < len(versions):

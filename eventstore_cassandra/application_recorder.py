@@ -45,7 +45,11 @@ class CassandraApplicationRecorder(CassandraAggregateRecorder, ApplicationRecord
         """
         if self._log_or_none is None:
             return super().insert_events(stored_events, **kwargs)
-        return self._log_or_none.record(self._checked(stored_events)) if stored_events else []
+        if not stored_events:
+            return []
+        append = self._checked(stored_events)
+        with self._watched(append):
+            return self._log_or_none.record(append)
 
     def select_events(
         self,
@@ -58,7 +62,7 @@ class CassandraApplicationRecorder(CassandraAggregateRecorder, ApplicationRecord
     ) -> Sequence[StoredEvent]:
         """Return the aggregate's events above ``gt``, up to ``lte``, in order or reversed."""
         events = super().select_events(originator_id, gt=gt, lte=lte, desc=desc, limit=limit)
-        if self._log_or_none and events and isinstance(originator_id, UUID):
+        if self._log_or_none and events:
             last = events[0 if desc else -1].originator_version
             self._log_or_none.known_versions.learn(originator_id, last)
         return events

@@ -13,6 +13,8 @@ class Count(StrEnum):
     """Appends that this process has decided, with success."""
     CONFLICTS = "conflicts"
     """Appends that were refused, since the aggregate was at another version."""
+    SLOW_APPENDS = "slow_appends"
+    """Appends that took longer than CASSANDRA_SLOW_APPEND, whatever became of them."""
     HELPS = "helps"
     """Appends of other writers that a reader of the log here has decided, after the grace."""
     UNCERTAIN_OUTCOMES = "uncertain_outcomes"

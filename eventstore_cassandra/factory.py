@@ -27,17 +27,8 @@ class CassandraFactory(InfrastructureFactory[CassandraTrackingRecorder]):
     :raises OSError: when a setting is not of its form.
     """
 
-    ORIGINATOR_ID_TYPE = "ORIGINATOR_ID_TYPE"
-
     def __init__(self, env: Environment | EnvType | None) -> None:
         super().__init__(env)
-        id_type = self.env.get(self.ORIGINATOR_ID_TYPE) or "uuid"
-        if id_type.lower() != "uuid":
-            raise OSError(
-                f"{self.ORIGINATOR_ID_TYPE}: expected uuid, found {id_type!r}. The tables have the "
-                "ids of aggregates as UUIDs: make one of a text with uuid.uuid5(), in the "
-                "aggregate's create_id()."
-            )
         self.settings = Settings.from_env(self.env)
         self._datastore: CassandraDatastore | None = None
 

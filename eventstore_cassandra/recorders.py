@@ -1,10 +1,11 @@
 """The recorders of events: what the library appends with and reads streams with."""
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import count
 from random import uniform
-from time import sleep
+from time import monotonic, sleep
 from typing import Any
 from uuid import UUID
 
@@ -56,7 +57,7 @@ class CassandraAggregateRecorder(AggregateRecorder):
         self._streams = Streams(
             datastore, table="events", kind="type", topic_of=self.event_types.topic_of
         )
-        self._type_view = TypeView(datastore, self.event_types)
+        self._type_view = TypeView(datastore, self.event_types, self.schema.id_type)
         self._create = datastore.prepare(CREATE)
         self._extend = datastore.prepare(EXTEND)
         self._event = datastore.prepare(EVENT)
@@ -79,7 +80,9 @@ class CassandraAggregateRecorder(AggregateRecorder):
         :raises OperationalError: when the store cannot be reached, or does not answer.
         """
         if stored_events:
-            self._decide(self._checked(stored_events))
+            append = self._checked(stored_events)
+            with self._watched(append):
+                self._decide(append)
         return None
 
     def select_events(
@@ -105,7 +108,32 @@ class CassandraAggregateRecorder(AggregateRecorder):
         return self._type_view.select(topic, gt=gt, limit=limit)
 
     def _checked(self, stored_events: Sequence[StoredEvent]) -> Append:
-        return Append.of(stored_events, max_bytes=self.datastore.settings.max_append_bytes)
+        return Append.of(
+            stored_events,
+            id_type=self.schema.id_type,
+            max_bytes=self.datastore.settings.max_append_bytes,
+        )
+
+    @contextmanager
+    def _watched(self, append: Append) -> Iterator[None]:
+        """Log the append if it is slow or conflicts."""
+        began = monotonic()
+        extra = {"aggregate_id": str(append.aggregate_id), "append_id": str(append.append_id)}
+        try:
+            yield
+        except IntegrityError as e:
+            logger.info("An append was refused: %s", e, extra=extra)
+            raise
+        finally:
+            seconds = monotonic() - began
+            if seconds >= self.datastore.settings.slow_append:
+                self.datastore.counters.add(Count.SLOW_APPENDS)
+                logger.warning(
+                    "An append of %d events took %.2f s.",
+                    len(append.events),
+                    seconds,
+                    extra=extra | {"seconds": seconds},
+                )
 
     def _decide(self, append: Append) -> None:
         """Take the steps of the append until its outcome is known."""

@@ -15,6 +15,7 @@ from eventstore_cassandra.schema_version import (
     refuse_other_version,
     write_version,
 )
+from eventstore_cassandra.settings import DEFAULT_ID_TYPE
 
 
 @dataclass(frozen=True)
@@ -65,8 +66,8 @@ def create_keyspace(datastore: CassandraDatastore, topology: Topology) -> None:
 def create_tables(datastore: CassandraDatastore) -> None:
     """Create the tables and the type view that are not there yet.
 
-    :raises ProgrammingError: for tables of another version, which are left as they are, or a bucket
-        size that is not the one of the log that is there.
+    :raises ProgrammingError: for tables of another version, which are left as they are, or of
+        another size of buckets or type of ids than is set.
     :raises OperationalError: when the store cannot be reached. Run it again then.
     """
     refuse_other_version(datastore)
@@ -76,7 +77,7 @@ def create_tables(datastore: CassandraDatastore) -> None:
 
 
 def run_script(datastore: CassandraDatastore, cql: str) -> None:
-    """Run the statements of a CQL text; ``{keyspace}`` is filled in."""
+    """Run the statements of a CQL text; ``{keyspace}`` and ``{id_type}`` are filled in."""
     _run(datastore, statements(cql))
 
 
@@ -87,6 +88,8 @@ def statements(cql: str) -> list[str]:
 
 
 def _run(datastore: CassandraDatastore, texts: Iterable[str]) -> None:
+    id_type = datastore.settings.originator_id_type or DEFAULT_ID_TYPE
     for text in texts:
+        cql = text.replace("{keyspace}", datastore.settings.keyspace).replace("{id_type}", id_type)
         with library_errors("Cannot create the tables"):
-            datastore.execute(text.replace("{keyspace}", datastore.settings.keyspace), SCHEMA)
+            datastore.execute(cql, SCHEMA)

@@ -6,12 +6,15 @@ What is fixed for a keyspace when it is created stands in the same row.
 """
 
 from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
 
 from eventsourcing.persistence import ProgrammingError
 
+from eventstore_cassandra.append import AggregateId
 from eventstore_cassandra.datastore import APPEND, SERIAL_READ, CassandraDatastore
 from eventstore_cassandra.errors import library_errors
-from eventstore_cassandra.settings import DEFAULT_LOG_BUCKET_SIZE
+from eventstore_cassandra.settings import DEFAULT_ID_TYPE, DEFAULT_LOG_BUCKET_SIZE
 
 VERSION = 3
 """What this program needs."""
@@ -20,6 +23,10 @@ BEFORE_NUMBERS = 1
 
 _COMPONENT = "event store"
 _TABLES = "SELECT table_name FROM system_schema.tables WHERE keyspace_name = %s"
+_ID_TYPE = (
+    "SELECT type FROM system_schema.columns"
+    " WHERE keyspace_name = %s AND table_name = 'events' AND column_name = 'id'"
+)
 _READ = "SELECT version, log_bucket_size FROM {keyspace}.schema_version WHERE component = ?"
 _CREATE = (
     "INSERT INTO {keyspace}.schema_version (component, version, log_bucket_size)"
@@ -35,6 +42,13 @@ class SchemaVersion:
     version: int
     log_bucket_size: int
     """Positions in one bucket of the notification log, for as long as the keyspace exists."""
+    originator_id_type: str
+    """What ids of aggregates are, "uuid" or "text", for as long as the keyspace exists."""
+
+    @property
+    def id_type(self) -> type[AggregateId]:
+        """What ids of aggregates are in Python."""
+        return UUID if self.originator_id_type == "uuid" else str
 
 
 def found_version(datastore: CassandraDatastore) -> int | None:
@@ -47,15 +61,15 @@ def found_version(datastore: CassandraDatastore) -> int | None:
         tables = {row.table_name for row in rows}
     if "schema_version" in tables:
         row = _row(datastore)
-        return row.version if row else None
+        return row["version"] if row else None
     return BEFORE_NUMBERS if "events" in tables else None
 
 
 def checked_schema(datastore: CassandraDatastore) -> SchemaVersion:
     """Return what the keyspace says of itself, once it is what this program and its settings need.
 
-    :raises ProgrammingError: when tables are missing, older or newer, or the log has another bucket
-        size than the one that is set.
+    :raises ProgrammingError: when tables are missing, older or newer, or the keyspace has another
+        size of buckets or type of ids than is set.
     :raises OperationalError: when the store cannot be reached.
     """
     keyspace = datastore.settings.keyspace
@@ -64,22 +78,24 @@ def checked_schema(datastore: CassandraDatastore) -> SchemaVersion:
     if row is None:
         raise ProgrammingError(_refusal(keyspace, version))
     wanted = datastore.settings.log_bucket_size
-    if wanted not in (None, row.log_bucket_size):
+    if wanted not in (None, row["log_bucket_size"]):
         raise ProgrammingError(
-            f"CASSANDRA_LOG_BUCKET_SIZE: expected {row.log_bucket_size}, which keyspace {keyspace} "
-            f"was created with, found {wanted}. It cannot be changed: unset the variable."
+            f"CASSANDRA_LOG_BUCKET_SIZE: expected {row['log_bucket_size']}, which keyspace "
+            f"{keyspace} was created with, found {wanted}. It cannot be changed: unset the "
+            "variable."
         )
-    return row
+    return SchemaVersion(**row, originator_id_type=_checked_id_type(datastore) or DEFAULT_ID_TYPE)
 
 
 def refuse_other_version(datastore: CassandraDatastore) -> None:
-    """Let pass a keyspace without tables, or with those of this version.
+    """Let pass a keyspace without tables, or with those of this version and the type of ids set.
 
-    :raises ProgrammingError: for any other version.
+    :raises ProgrammingError: for any other.
     """
     version = found_version(datastore)
     if version not in (None, VERSION):
         raise ProgrammingError(_refusal(datastore.settings.keyspace, version))
+    _checked_id_type(datastore)
 
 
 def write_version(datastore: CassandraDatastore) -> None:
@@ -89,16 +105,32 @@ def write_version(datastore: CassandraDatastore) -> None:
     if before is None:
         bound = datastore.prepare(_CREATE).bind([_COMPONENT, VERSION, size])
     else:
-        bound = datastore.prepare(_ADVANCE).bind([VERSION, _COMPONENT, before.version])
+        bound = datastore.prepare(_ADVANCE).bind([VERSION, _COMPONENT, before["version"]])
     with library_errors("Cannot write the schema version"):
         datastore.execute(bound, APPEND)
 
 
-def _row(datastore: CassandraDatastore) -> SchemaVersion | None:
+def _checked_id_type(datastore: CassandraDatastore) -> str | None:
+    """Return the type of ids in the table of events, None where there is no table.
+
+    :raises ProgrammingError: when it is not the one that is set.
+    """
+    keyspace, wanted = datastore.settings.keyspace, datastore.settings.originator_id_type
+    with library_errors("Cannot read the type of ids"):
+        row = datastore.session.execute(_ID_TYPE, [keyspace]).one()
+    if row and wanted not in (None, row.type):
+        raise ProgrammingError(
+            f"ORIGINATOR_ID_TYPE: expected {row.type}, which keyspace {keyspace} was created with, "
+            f"found {wanted}. It cannot be changed: unset the variable."
+        )
+    return row.type if row else None
+
+
+def _row(datastore: CassandraDatastore) -> dict[str, Any] | None:
     with library_errors("Cannot read the schema version"):
         bound = datastore.prepare(_READ).bind([_COMPONENT])
-        row = datastore.execute(bound, SERIAL_READ).one()
-    return SchemaVersion(**row) if row else None
+        row: dict[str, Any] | None = datastore.execute(bound, SERIAL_READ).one()
+    return row
 
 
 def _refusal(keyspace: str, version: int | None) -> str:

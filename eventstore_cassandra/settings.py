@@ -20,6 +20,8 @@ LEVELS = (
     "THREE",
 )
 DEFAULT_LOG_BUCKET_SIZE = 10_000
+ID_TYPES = ("uuid", "text")
+DEFAULT_ID_TYPE = "uuid"
 
 _Default = TypeVar("_Default", bound=int | None)
 
@@ -73,9 +75,15 @@ class Settings:
     log_bucket_size: int | None = None
     """Positions in one partition of the log of a keyspace that is to be created; None gives it
     10,000. The keyspace keeps it for ever, and any other is refused."""
+    originator_id_type: str | None = None
+    """What ids of aggregates are in a keyspace that is to be created, "uuid" or "text"; None gives
+    it UUIDs. The keyspace keeps it for ever, and the other is refused."""
     log_grace: float = 0.2
     """How long a reader of the log leaves a pending append to its writer before it decides it
     itself. Shorter does work twice under load; longer delays readers behind a crashed writer."""
+    slow_append: float = 1.0
+    """From how long on an append is logged as slow. Below the usual time of one, the log is full
+    of them."""
     create_table: bool = False
     """On creates the tables at start. Off by default, unlike in other persistence modules: several
     processes that change a schema at once can leave a Cassandra cluster in disagreement."""
@@ -93,6 +101,8 @@ class Settings:
         _one_of("CASSANDRA_APPEND_CONSISTENCY", self.append_consistency, LEVELS)
         _one_of("CASSANDRA_READ_CONSISTENCY", self.read_consistency, LEVELS)
         _one_of("CASSANDRA_SERIAL_CONSISTENCY", self.serial_consistency, SERIAL_LEVELS)
+        if self.originator_id_type is not None:
+            _one_of("ORIGINATOR_ID_TYPE", self.originator_id_type, ID_TYPES)
         if not self.tls and (self.tls_ca_file or self.tls_cert_file or self.tls_key_file):
             raise OSError(
                 "CASSANDRA_TLS_CA_FILE, CASSANDRA_TLS_CERT_FILE, CASSANDRA_TLS_KEY_FILE: expected "
@@ -105,7 +115,7 @@ class Settings:
 
     @classmethod
     def from_env(cls, env: Environment) -> Self:
-        """Read the ``CASSANDRA_*`` variables (and ``CREATE_TABLE``).
+        """Read the ``CASSANDRA_*`` variables (and ``CREATE_TABLE``, ``ORIGINATOR_ID_TYPE``).
 
         :raises OSError: naming the variable, when a value is not of its form.
         """
@@ -142,7 +152,9 @@ class Settings:
             max_append_bytes=values.integer("CASSANDRA_MAX_APPEND_BYTES", default.max_append_bytes),
             notification_log=values.flag("CASSANDRA_NOTIFICATION_LOG", default.notification_log),
             log_bucket_size=values.integer("CASSANDRA_LOG_BUCKET_SIZE", default.log_bucket_size),
+            originator_id_type=(values.text("ORIGINATOR_ID_TYPE") or "").lower() or None,
             log_grace=values.seconds("CASSANDRA_LOG_GRACE", default.log_grace),
+            slow_append=values.seconds("CASSANDRA_SLOW_APPEND", default.slow_append),
             create_table=values.flag("CREATE_TABLE", default.create_table),
         )
 

@@ -15,6 +15,7 @@ from eventsourcing.persistence import AggregateRecorder, IntegrityError, StoredE
 from eventstore_cassandra.append import Append
 from eventstore_cassandra.datastore import APPEND, CassandraDatastore
 from eventstore_cassandra.errors import DRIVER_ERRORS, is_certain, library_error
+from eventstore_cassandra.schema_version import checked_schema
 from eventstore_cassandra.stream import Streams, to_columns
 
 _INSERT = (
@@ -24,10 +25,14 @@ _INSERT = (
 
 
 class CassandraSnapshotRecorder(AggregateRecorder):
-    """Writes and reads snapshots. Share it between threads."""
+    """Writes and reads snapshots. Share it between threads.
+
+    :raises ProgrammingError: when the tables are missing, older or newer than this program.
+    """
 
     def __init__(self, datastore: CassandraDatastore) -> None:
         self.datastore = datastore
+        self._id_type = checked_schema(datastore).id_type
         self._streams = Streams(datastore, table="snapshots", kind="topic", topic_of=str)
         self._insert = datastore.prepare(_INSERT)
 
@@ -42,7 +47,9 @@ class CassandraSnapshotRecorder(AggregateRecorder):
         if not stored_events:
             return None
         settings = self.datastore.settings
-        append = Append.of(stored_events, max_bytes=settings.max_append_bytes)
+        append = Append.of(
+            stored_events, id_type=self._id_type, max_bytes=settings.max_append_bytes
+        )
         doing = f"Cannot write a snapshot of aggregate {append.aggregate_id}"
         tries = 0
         while True:

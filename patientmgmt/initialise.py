@@ -1,6 +1,7 @@
 """Creating what the system needs on Cassandra: keyspace, tables, read models, event types."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from eventsourcing.utils import Environment
 
@@ -24,7 +25,10 @@ def initialise_cassandra(env: Mapping[str, str], topology: Topology) -> str:
     :raises PersistenceError: when the cluster cannot be reached, or refuses.
     :raises ReadModelsUnavailableError: the same for the read models' tables.
     """
-    settings = Settings.from_env(Environment(PatientManagement.name, dict(env)))
+    settings = replace(
+        Settings.from_env(Environment(PatientManagement.name, dict(env))),
+        originator_id_type="uuid",  # of patients, whatever else the environment is for
+    )
     datastore = CassandraDatastore(settings)
     try:
         create_keyspace(datastore, topology)

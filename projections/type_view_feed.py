@@ -25,7 +25,7 @@ from eventsourcing.persistence import StoredEvent
 
 from projections.feed import Batch, InvalidCheckpointError
 
-Place = tuple[int, int, UUID]
+Place = tuple[int, int, UUID | str]
 """A row's place in its type: savetime in milliseconds since the epoch, version, aggregate id."""
 
 PAGE_SIZE = 1_000

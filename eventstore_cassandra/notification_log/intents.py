@@ -8,7 +8,7 @@ from uuid import UUID
 
 from eventsourcing.persistence import Notification, StoredEvent
 
-from eventstore_cassandra.append import Append
+from eventstore_cassandra.append import AggregateId, Append
 
 
 class Outcome(Enum):
@@ -25,7 +25,7 @@ class Intent(NamedTuple):
     first: int
     """Position of its first event; the others follow."""
     append_id: UUID
-    aggregate_id: UUID
+    aggregate_id: AggregateId
     first_version: int
     events: Sequence[tuple[str, bytes]]
     """Topic and state of each event."""

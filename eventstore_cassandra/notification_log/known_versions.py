@@ -2,7 +2,8 @@
 
 from collections import OrderedDict
 from threading import Lock
-from uuid import UUID
+
+from eventstore_cassandra.append import AggregateId
 
 REMEMBERED = 100_000
 """Aggregates; some 20 MB. One that is forgotten costs a look at its next append."""
@@ -16,15 +17,15 @@ class KnownVersions:
 
     def __init__(self, remembered: int = REMEMBERED) -> None:
         self._remembered = remembered
-        self._versions: OrderedDict[UUID, int] = OrderedDict()
+        self._versions: OrderedDict[AggregateId, int] = OrderedDict()
         self._lock = Lock()
 
-    def get(self, aggregate_id: UUID) -> int | None:
+    def get(self, aggregate_id: AggregateId) -> int | None:
         """Return the highest version that is known to be committed."""
         with self._lock:
             return self._versions.get(aggregate_id)
 
-    def learn(self, aggregate_id: UUID, version: int) -> None:
+    def learn(self, aggregate_id: AggregateId, version: int) -> None:
         """Remember that a version is committed."""
         with self._lock:
             known = self._versions.pop(aggregate_id, version)

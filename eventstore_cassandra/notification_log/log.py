@@ -3,11 +3,10 @@
 import logging
 from collections.abc import Callable, Sequence
 from threading import Event
-from uuid import UUID
 
 from eventsourcing.persistence import DataError, IntegrityError
 
-from eventstore_cassandra.append import Append, conflict
+from eventstore_cassandra.append import AggregateId, Append, conflict
 from eventstore_cassandra.counters import Count
 from eventstore_cassandra.datastore import LOOK_READ, SERIAL_READ, CassandraDatastore
 from eventstore_cassandra.errors import library_errors
@@ -111,13 +110,13 @@ class NotificationLog:
     def _check_expected_version(self, append: Append) -> None:
         """Refuse an append whose expected version is not the committed one, before it is written.
 
-        A new aggregate is expected by its id: one that is random or made of the time is taken for
-        new, without a look; one that is made of a name may well be there.
+        A new aggregate is expected by its id: a UUID that is random or made of the time is taken
+        for new, without a look; one that is made of a name may well be there, and so may a text.
         """
         aggregate_id = append.aggregate_id
         before = append.first_version - 1
         known = self.known_versions.get(aggregate_id)
-        if known is None and before < 1 and aggregate_id.version not in _NAME_BASED:
+        if known is None and before < 1 and not _may_be_there(aggregate_id):
             return
         for profile in (LOOK_READ, SERIAL_READ):
             if known is not None and known >= before:
@@ -130,7 +129,11 @@ class NotificationLog:
             raise IntegrityError(conflict(append, known))
         self.known_versions.learn(aggregate_id, before)
 
-    def _read_version(self, aggregate_id: UUID, profile: str) -> int | None:
+    def _read_version(self, aggregate_id: AggregateId, profile: str) -> int | None:
         with library_errors(f"Cannot read the version of aggregate {aggregate_id}"):
             row = self._datastore.execute(self._current_version.bind([aggregate_id]), profile).one()
         return row["current_version"] if row else None
+
+
+def _may_be_there(new_id: AggregateId) -> bool:
+    return isinstance(new_id, str) or new_id.version in _NAME_BASED

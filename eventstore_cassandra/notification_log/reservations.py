@@ -8,6 +8,7 @@ loser; so the pause is a property of the writer, not of the append: it widens wi
 narrows with a win, and is spent before the group is taken, so that a group which waits grows.
 """
 
+import logging
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -30,6 +31,8 @@ from eventstore_cassandra.notification_log.reserve_steps import (
     reserve_steps,
 )
 from eventstore_cassandra.notification_log.table import LogTable, Mark
+
+logger = logging.getLogger(__name__)
 
 MAX_GROUP_EVENTS = 200
 """Intents in one batch. Enough that the batch's fixed cost does not count; more only delays."""
@@ -181,6 +184,7 @@ class Reservations:
             raise
         if instead is not None:
             self._counters.add(Count.RESERVATION_RETRIES)
+            logger.debug("Another process was first at position %d of the log.", place.first)
             self._pause = min(self._pause * _WIDEN, _LONGEST)
             self._place = after(place, instead, self._table.buckets)
             with self._lock:

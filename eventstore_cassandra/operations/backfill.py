@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 from cassandra.query import BatchStatement
 from eventsourcing.persistence import OperationalError, StoredEvent
 
-from eventstore_cassandra.append import Append
+from eventstore_cassandra.append import AggregateId, Append
 from eventstore_cassandra.datastore import APPEND, SERIAL_READ, CassandraDatastore
 from eventstore_cassandra.errors import library_errors
 from eventstore_cassandra.event_types import EventTypes
@@ -40,7 +40,7 @@ _SET_VERSION = (
 class Versions:
     """Some versions of one aggregate that follow on."""
 
-    aggregate_id: UUID
+    aggregate_id: AggregateId
     first: int
     last: int
 
@@ -49,7 +49,7 @@ class Versions:
         """Number of versions."""
         return self.last - self.first + 1
 
-    def is_before(self, aggregate_id: UUID, version: int) -> bool:
+    def is_before(self, aggregate_id: AggregateId, version: int) -> bool:
         """Tell whether this version follows."""
         return self.aggregate_id == aggregate_id and self.last + 1 == version
 
@@ -65,7 +65,7 @@ class Backfill:
         self._last = datastore.prepare(_LAST)
         self._set_version = datastore.prepare(_SET_VERSION)
 
-    def current_version(self, aggregate_id: UUID) -> None:
+    def current_version(self, aggregate_id: AggregateId) -> None:
         """Set the aggregate's ``current_version`` to that of its last event, if it has none.
 
         :raises OperationalError: when the store cannot be reached, or does not answer.
@@ -97,13 +97,13 @@ class Backfill:
             f"{len(nameless)} rows without. Run the command again."
         )
 
-    def _batch(self, aggregate_id: UUID, nameless: Sequence[Row]) -> BatchStatement:
+    def _batch(self, aggregate_id: AggregateId, nameless: Sequence[Row]) -> BatchStatement:
         batch = BatchStatement()
         for row in nameless:
             batch.add(self._name, [uuid4(), aggregate_id, row["version"], row["savetime"]])
         return batch
 
-    def _appends(self, aggregate_id: UUID, rows: Sequence[Row]) -> list[Append]:
+    def _appends(self, aggregate_id: AggregateId, rows: Sequence[Row]) -> list[Append]:
         named: dict[UUID, list[StoredEvent]] = {}
         for row in rows:
             event = StoredEvent(

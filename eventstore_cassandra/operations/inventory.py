@@ -13,7 +13,7 @@ from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
-from eventstore_cassandra.append import Append
+from eventstore_cassandra.append import AggregateId, Append
 from eventstore_cassandra.datastore import CassandraDatastore
 from eventstore_cassandra.notification_log.reserve_steps import Place
 from eventstore_cassandra.operations.progress import Progress
@@ -54,7 +54,7 @@ class Inventory:
         for done, rows in enumerate(view_ranges(datastore), 1):
             self.database.executemany(
                 "INSERT INTO type_view VALUES (?, ?, ?, ?)",
-                ((r["id"].bytes, r["version"], r["savetime"], r["type"]) for r in rows),
+                ((to_key(r["id"]), r["version"], r["savetime"], r["type"]) for r in rows),
             )
             yield Progress("Reading the type view", done, RANGES)
 
@@ -71,7 +71,7 @@ class Inventory:
             (
                 (
                     each.first + n,
-                    each.aggregate_id.bytes,
+                    to_key(each.aggregate_id),
                     each.first_version + n,
                     each.first_version,
                     each.append_id.bytes,
@@ -90,7 +90,7 @@ class Inventory:
             " AND committed IS NOT 0 LIMIT 1"
         )
         versions = (append.first_version, append.last_version)
-        key = (append.aggregate_id.bytes, *versions, append.append_id.bytes)
+        key = (to_key(append.aggregate_id), *versions, append.append_id.bytes)
         return self.database.execute(query, key).fetchone() is not None
 
     def count(self, table: str, what: str = "count(*)") -> int:
@@ -106,7 +106,7 @@ class Inventory:
         while chunk := cursor.fetchmany(CHUNK):
             yield chunk
 
-    def _add_aggregate(self, id_: UUID, partition: Iterable[Row]) -> None:
+    def _add_aggregate(self, id_: AggregateId, partition: Iterable[Row]) -> None:
         current: int | None = None
         last: int | None = None
         follow_on = True
@@ -120,7 +120,7 @@ class Inventory:
             self.database.execute(
                 "INSERT INTO truth VALUES (?, ?, ?, ?, ?, ?)",
                 (
-                    id_.bytes,
+                    to_key(id_),
                     version,
                     row["savetime"],
                     row["type"],
@@ -129,8 +129,18 @@ class Inventory:
                 ),
             )
         self.database.execute(
-            "INSERT INTO aggregate VALUES (?, ?, ?, ?)", (id_.bytes, current, last, follow_on)
+            "INSERT INTO aggregate VALUES (?, ?, ?, ?)", (to_key(id_), current, last, follow_on)
         )
+
+
+def to_key(aggregate_id: AggregateId) -> bytes | str:
+    """Return an id as it stands in the inventory."""
+    return aggregate_id.bytes if isinstance(aggregate_id, UUID) else aggregate_id
+
+
+def from_key(key: bytes | str) -> AggregateId:
+    """Return the id that stands in the inventory as this key."""
+    return UUID(bytes=key) if isinstance(key, bytes) else key
 
 
 @contextmanager

@@ -1,4 +1,5 @@
 -- Copies of what stands in the store, without states: to be compared on disk, not in memory.
+-- An id is a BLOB if it is a UUID, and a TEXT if it is a text: SQLite keeps either as it is.
 
 -- The rows of the aggregates' partitions. `moment` is the save time, but never before that of the
 -- version before, and one for each append: sorting by it keeps versions and appends in order.

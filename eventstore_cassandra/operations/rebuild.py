@@ -28,7 +28,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import chain
 from time import sleep
-from uuid import UUID
 
 from eventsourcing.persistence import OperationalError
 
@@ -40,7 +39,7 @@ from eventstore_cassandra.notification_log.reservations import MAX_GROUP_BYTES, 
 from eventstore_cassandra.notification_log.reserve_steps import Place, after
 from eventstore_cassandra.notification_log.table import Mark
 from eventstore_cassandra.operations.backfill import MAX_ROWS, Backfill, Versions
-from eventstore_cassandra.operations.inventory import Inventory, open_inventory
+from eventstore_cassandra.operations.inventory import Inventory, from_key, open_inventory
 from eventstore_cassandra.operations.progress import Progress, finish
 from eventstore_cassandra.operations.scan import LogScan
 from eventstore_cassandra.schema_version import checked_schema
@@ -114,7 +113,7 @@ class _Rebuild:
         done = 0
         for chunk in self._inventory.chunks(f"SELECT id FROM {_UNVERSIONED}"):
             for (id_,) in chunk:
-                self._backfill.current_version(UUID(bytes=id_))
+                self._backfill.current_version(from_key(id_))
             done += len(chunk)
             yield Progress("Writing current versions", done, total)
 
@@ -139,7 +138,7 @@ class _Rebuild:
         name: bytes | None = None
         for chunk in self._inventory.chunks(query):
             for id_, version, append_id in chunk:
-                aggregate_id = UUID(bytes=id_)
+                aggregate_id = from_key(id_)
                 follows = run and run.is_before(aggregate_id, version) and name == append_id
                 most = self._most if append_id else min(self._most, MAX_ROWS)
                 if run and follows and run.size < most:

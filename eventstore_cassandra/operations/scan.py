@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from eventstore_cassandra.append import AggregateId
 from eventstore_cassandra.datastore import LOOK_READ, SERIAL_READ, CassandraDatastore
 from eventstore_cassandra.errors import library_errors
 from eventstore_cassandra.event_types import EventTypes
@@ -78,7 +79,7 @@ class Logged(NamedTuple):
     """Position of its first event; the others follow."""
     size: int
     append_id: UUID
-    aggregate_id: UUID
+    aggregate_id: AggregateId
     first_version: int
     committed: bool | None
     """The mark, if there is one."""

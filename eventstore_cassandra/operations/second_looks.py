@@ -8,7 +8,7 @@ from cassandra.concurrent import execute_concurrent_with_args
 
 from eventstore_cassandra.datastore import LOOK_READ, SERIAL_READ, CassandraDatastore
 from eventstore_cassandra.errors import library_errors
-from eventstore_cassandra.operations.inventory import Inventory
+from eventstore_cassandra.operations.inventory import Inventory, from_key
 from eventstore_cassandra.operations.progress import Progress
 from eventstore_cassandra.operations.scan import Row
 
@@ -56,7 +56,7 @@ class SecondLooks:
         yield from self._look(
             "SELECT id FROM wrong_current_version",
             self._last,
-            lambda suspect: [UUID(bytes=suspect[0])],
+            lambda suspect: [from_key(suspect[0])],
             correct,
         )
 
@@ -78,7 +78,7 @@ class SecondLooks:
         yield from self._look(
             "SELECT id, version, savetime, type FROM not_in_view",
             self._view,
-            lambda suspect: [suspect[3], suspect[2], suspect[1], UUID(bytes=suspect[0])],
+            lambda suspect: [suspect[3], suspect[2], suspect[1], from_key(suspect[0])],
             add,
             profile=LOOK_READ,
         )
@@ -138,4 +138,4 @@ class SecondLooks:
 
 
 def _event_of(suspect: Sequence[Any]) -> list[Any]:
-    return [UUID(bytes=suspect[0]), suspect[1]]
+    return [from_key(suspect[0]), suspect[1]]

@@ -3,11 +3,10 @@
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from uuid import UUID
 
 from eventstore_cassandra.datastore import CassandraDatastore
 from eventstore_cassandra.event_types import EventTypes
-from eventstore_cassandra.operations.inventory import Inventory, open_inventory
+from eventstore_cassandra.operations.inventory import Inventory, from_key, open_inventory
 from eventstore_cassandra.operations.progress import Progress
 from eventstore_cassandra.operations.scan import LogScan
 from eventstore_cassandra.operations.second_looks import SecondLooks
@@ -126,5 +125,5 @@ def _finding(inventory: Inventory, check: Check) -> Finding:
         first = [f"position {position}" for (position,) in rows]
         return Finding(check, inventory.count(view, "sum(size)"), first)
     rows = inventory.database.execute(f"SELECT id, version FROM {view} LIMIT {FIRST}")
-    first = [f"{UUID(bytes=id_)} version {version}" for id_, version in rows]
+    first = [f"{from_key(id_)} version {version}" for id_, version in rows]
     return Finding(check, inventory.count(view), first)

@@ -14,7 +14,7 @@ from eventsourcing.persistence import IntegrityError, Tracking
 from eventsourcing.projection import ApplicationSubscription, Projection, ProjectionRunner
 from eventsourcing.utils import get_topic
 
-from eventstore_cassandra import CassandraDatastore, CassandraFactory
+from eventstore_cassandra import CassandraDatastore
 from eventstore_cassandra.views import CassandraViewRecorder
 from tests.store.test_shipped_cases import environment
 
@@ -194,9 +194,3 @@ def test_a_projection_processes_each_event_once_across_restarts(env: dict[str, s
         with running(env) as runner:
             runner.wait(last, timeout=10)
             assert runner.view.number() == 7
-
-
-def test_ids_that_are_text_are_refused_with_a_way_out() -> None:
-    with pytest.raises(OSError, match=r"ORIGINATOR_ID_TYPE: expected uuid, found 'text'.*uuid5"):
-        CassandraFactory({"ORIGINATOR_ID_TYPE": "text"})
-    CassandraFactory({"ORIGINATOR_ID_TYPE": "UUID"})

@@ -1,6 +1,7 @@
 """Answers that are lost on a real server: an append neither conflicts with itself nor is lost."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from uuid import UUID, uuid4
 
 import pytest
@@ -104,6 +105,32 @@ def test_what_happened_is_counted(faulty: FaultyDatastore) -> None:
         recorder.insert_events([event(aggregate, 1)])
     counts = faulty.counters.values()
     assert (counts["appends"], counts["conflicts"], counts["uncertain_outcomes"]) == (1, 1, 2)
+
+
+def test_slow_appends_and_conflicts_are_logged_with_their_ids(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    aggregate = uuid4()
+    datastore = CassandraDatastore(replace(settings, slow_append=0.000001))
+    with caplog.at_level("INFO", logger="eventstore_cassandra"):
+        CassandraApplicationRecorder(datastore).insert_events([event(aggregate, 1)])
+        with pytest.raises(IntegrityError):
+            CassandraAggregateRecorder(datastore).insert_events([event(aggregate, 1)])
+    datastore.close()
+    assert datastore.counters.values()["slow_appends"] == 2
+    told = [(record.levelname, record.msg.split()[2]) for record in caplog.records]
+    assert told == [("WARNING", "of"), ("INFO", "was"), ("WARNING", "of")]
+    for record in caplog.records:
+        assert vars(record)["aggregate_id"] == str(aggregate)
+        assert isinstance(UUID(vars(record)["append_id"]), UUID)
+        assert record.levelname == "INFO" or vars(record)["seconds"] > 0
+
+
+def test_an_append_that_is_not_slow_is_not_logged(
+    datastore: CassandraDatastore, caplog: pytest.LogCaptureFixture
+) -> None:
+    CassandraApplicationRecorder(datastore).insert_events([event(uuid4(), 1)])
+    assert not [r for r in caplog.records if r.name.startswith("eventstore_cassandra")]
 
 
 def test_an_outcome_that_stays_unknown_is_called_unknown(faulty: FaultyDatastore) -> None:

@@ -72,7 +72,9 @@ def columns(datastore: CassandraDatastore) -> set[tuple[str, ...]]:
 
 def test_a_new_keyspace_has_the_version_and_the_usual_buckets(fresh: CassandraDatastore) -> None:
     create_tables(fresh)
-    assert checked_schema(fresh) == SchemaVersion(version=VERSION, log_bucket_size=10_000)
+    assert checked_schema(fresh) == SchemaVersion(
+        version=VERSION, log_bucket_size=10_000, originator_id_type="uuid"
+    )
 
 
 def test_a_keyspace_keeps_the_bucket_size_that_it_was_created_with(
@@ -144,7 +146,9 @@ def test_a_keyspace_of_before_there_were_versions_is_updated(fresh: CassandraDat
     notes = update_tables(fresh)
     assert len(notes) == VERSION - 1
     assert all("patientmgmt store rebuild-log --write" in note for note in notes)
-    assert checked_schema(fresh) == SchemaVersion(version=VERSION, log_bucket_size=10_000)
+    assert checked_schema(fresh) == SchemaVersion(
+        version=VERSION, log_bucket_size=10_000, originator_id_type="uuid"
+    )
     updated = columns(fresh)
     assert update_tables(fresh) == []
     create_tables(fresh)
@@ -183,7 +187,9 @@ def test_an_update_goes_on_from_the_version_that_is_written(fresh: CassandraData
     )
     (note,) = update_tables(fresh)
     assert "new positions" in note
-    assert checked_schema(fresh) == SchemaVersion(version=VERSION, log_bucket_size=10)
+    assert checked_schema(fresh) == SchemaVersion(
+        version=VERSION, log_bucket_size=10, originator_id_type="uuid"
+    )
     finish(rebuild_log(fresh, write=True))
     store = Store(fresh)
     assert store.log() == [(aggregate, 1), (aggregate, 2)]

@@ -36,9 +36,19 @@ def test_versions_that_the_column_cannot_hold_are_refused(version: int) -> None:
         Append.of([event(version)], max_bytes=1000)
 
 
-def test_an_id_that_is_no_uuid_is_refused() -> None:
-    with pytest.raises(ProgrammingError, match="as a UUID, found 'patient-7'"):
-        Append.of([event(1, of="patient-7")], max_bytes=1000)
+@pytest.mark.parametrize(
+    ("id_type", "wrong", "message"),
+    [
+        (UUID, "patient-7", "as a UUID, found 'patient-7'"),
+        (str, UUID(int=7), r"as a text that is not empty, found UUID\('00000000-"),
+        (str, "", "as a text that is not empty, found ''"),
+    ],
+)
+def test_an_id_that_is_not_of_the_keyspaces_type_is_refused(
+    id_type: type[UUID | str], wrong: UUID | str, message: str
+) -> None:
+    with pytest.raises(ProgrammingError, match=message):
+        Append.of([event(1, of=wrong)], id_type=id_type, max_bytes=1000)
 
 
 def test_more_state_than_one_append_may_hold_is_refused() -> None:

@@ -87,7 +87,7 @@ class World:
         self.random = random
         self.buckets = Buckets(bucket_size)
         self.log: dict[int, Bucket] = {}
-        self.aggregates = {id_: Aggregate() for id_ in AGGREGATES}
+        self.aggregates: dict[UUID | str, Aggregate] = {id_: Aggregate() for id_ in AGGREGATES}
         self.late: list[Callable[[], object]] = []
         self.clock = 0.0
         self.acknowledged: dict[UUID, list[int]] = {}

@@ -56,6 +56,7 @@ def test_the_password_is_not_shown() -> None:
         ("CASSANDRA_APPEND_ATTEMPTS", "0", "expected a whole number from 1"),
         ("CASSANDRA_TLS", "perhaps", "expected yes or no, found 'perhaps'"),
         ("CASSANDRA_TLS_CERT_FILE", "/c.pem", "expected CASSANDRA_TLS=yes"),
+        ("ORIGINATOR_ID_TYPE", "int", "expected one of uuid, text, found 'int'"),
         ("CASSANDRA_USERNAME", "ward", "expected both or neither, found one"),
     ],
 )
