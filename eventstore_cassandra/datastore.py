@@ -10,18 +10,14 @@ from ssl import SSLContext
 from threading import Lock
 from typing import Any
 
-from cassandra import ConsistencyLevel
+from cassandra import ConsistencyLevel, OperationTimedOut
 from cassandra.auth import PlainTextAuthProvider
 from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, Session
-from cassandra.policies import (
-    DCAwareRoundRobinPolicy,
-    ExponentialReconnectionPolicy,
-    FallthroughRetryPolicy,
-    TokenAwarePolicy,
-)
+from cassandra.policies import ExponentialReconnectionPolicy, FallthroughRetryPolicy
 from cassandra.query import PreparedStatement, dict_factory
 from eventsourcing.persistence import OperationalError
 
+from eventstore_cassandra.balancing import SuspectsLast
 from eventstore_cassandra.counters import Counters
 from eventstore_cassandra.errors import DRIVER_ERRORS, describe, library_errors
 from eventstore_cassandra.settings import Settings, level
@@ -51,10 +47,11 @@ class CassandraDatastore:
         self.counters = Counters()
         self._statements: dict[str, PreparedStatement] = {}
         self._lock = Lock()
+        self._balancing = SuspectsLast(settings.local_datacenter)
         tls = settings.ssl_context()
         cluster: Cluster | None = None
         try:
-            cluster = self._cluster = _cluster(settings, tls)
+            cluster = self._cluster = _cluster(settings, self._balancing, tls)
             self.session: Session = cluster.connect()
         except (*DRIVER_ERRORS, OSError) as e:
             if cluster:
@@ -84,14 +81,21 @@ class CassandraDatastore:
 
         Rows are dictionaries under the profiles of this module, tuples with names otherwise.
         """
-        return self.session.execute(statement, execution_profile=profile or EXEC_PROFILE_DEFAULT)
+        try:
+            return self.session.execute(
+                statement, execution_profile=profile or EXEC_PROFILE_DEFAULT
+            )
+        except OperationTimedOut as e:
+            if e.last_host is not None:
+                self._balancing.suspect(e.last_host)
+            raise
 
     def close(self) -> None:
         """Close all connections; closing again does nothing."""
         self._cluster.shutdown()
 
 
-def _cluster(settings: Settings, tls: SSLContext | None) -> Cluster:
+def _cluster(settings: Settings, balancing: SuspectsLast, tls: SSLContext | None) -> Cluster:
     return Cluster(
         contact_points=settings.contact_points,
         port=settings.port,
@@ -100,7 +104,7 @@ def _cluster(settings: Settings, tls: SSLContext | None) -> Cluster:
         if settings.username is not None
         else None,
         ssl_context=tls,
-        execution_profiles=_profiles(settings),
+        execution_profiles=_profiles(settings, balancing),
         connect_timeout=settings.connect_timeout,
         # Without this the kernel holds back the end of a larger statement for 40 ms.
         sockopts=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
@@ -109,11 +113,7 @@ def _cluster(settings: Settings, tls: SSLContext | None) -> Cluster:
     )
 
 
-def _profiles(settings: Settings) -> dict[object, ExecutionProfile]:
-    # Replicas are not shuffled, so that the writers of one aggregate meet at one coordinator.
-    balancing = TokenAwarePolicy(
-        DCAwareRoundRobinPolicy(local_dc=settings.local_datacenter or ""), shuffle_replicas=False
-    )
+def _profiles(settings: Settings, balancing: SuspectsLast) -> dict[object, ExecutionProfile]:
     serial = level(settings.serial_consistency)
     common = {
         "load_balancing_policy": balancing,

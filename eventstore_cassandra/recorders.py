@@ -129,9 +129,9 @@ class CassandraAggregateRecorder(AggregateRecorder):
             if seconds >= self.datastore.settings.slow_append:
                 self.datastore.counters.add(Count.SLOW_APPENDS)
                 logger.warning(
-                    "An append of %d events took %.2f s.",
-                    len(append.events),
+                    "An append took %.2f s (events: %d).",
                     seconds,
+                    len(append.events),
                     extra=extra | {"seconds": seconds},
                 )
 

@@ -119,7 +119,7 @@ def test_slow_appends_and_conflicts_are_logged_with_their_ids(
     datastore.close()
     assert datastore.counters.values()["slow_appends"] == 2
     told = [(record.levelname, record.msg.split()[2]) for record in caplog.records]
-    assert told == [("WARNING", "of"), ("INFO", "was"), ("WARNING", "of")]
+    assert told == [("WARNING", "took"), ("INFO", "was"), ("WARNING", "took")]
     for record in caplog.records:
         assert vars(record)["aggregate_id"] == str(aggregate)
         assert isinstance(UUID(vars(record)["append_id"]), UUID)

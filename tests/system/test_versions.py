@@ -55,7 +55,7 @@ def lower_bounds() -> list[str]:
     for requirement in project["dependencies"] + project["optional-dependencies"]["dev"]:
         name, at_least, bounds = requirement.partition(">=")
         assert at_least, f"expected a lower bound, found {requirement}"
-        pinned.append(f"{name}=={bounds.partition(',')[0]}")
+        pinned.append(f"{name.partition('[')[0]}=={bounds.partition(',')[0]}")
     return pinned
 
 
