@@ -116,7 +116,7 @@ class Reservations:
             self._is_led = True
         if waits:
             self._wait(ticket)
-        result = ticket.result or self._lead()
+        result = ticket.result or self._lead(ticket)
         if isinstance(result, PersistenceError):
             raise result
         return result
@@ -135,13 +135,12 @@ class Reservations:
             ticket.called.wait()
         except BaseException:  # an interrupt: nobody may be left to wait for this one's lead
             with self._lock:
-                if ticket in self._waiting:
-                    self._waiting.remove(ticket)
-                    if ticket.called.is_set():
-                        self._hand_over()
+                self._withdraw(ticket)
+                if ticket.called.is_set() and ticket.result is None:
+                    self._hand_over()
             raise
 
-    def _lead(self) -> _Result:
+    def _lead(self, ticket: _Ticket) -> _Result:
         """Reserve for a group, let the next one lead, and answer the group; return the own result.
 
         In this order, the next reservation is not sent behind the appends of the whole group.
@@ -151,10 +150,16 @@ class Reservations:
                 pass
         finally:
             with self._lock:
+                self._withdraw(ticket)
                 self._hand_over()
-        for ticket, result in group:
-            ticket.answer(result)
+        for each, result in group:
+            each.answer(result)
         return group[0][1]
+
+    def _withdraw(self, ticket: _Ticket) -> None:
+        """Do not reserve for a ticket, if nobody has begun to: its writer is interrupted."""
+        if ticket in self._waiting:
+            self._waiting.remove(ticket)
 
     def _hand_over(self) -> None:
         self._is_led = bool(self._waiting)

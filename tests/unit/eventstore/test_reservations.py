@@ -96,6 +96,20 @@ def test_a_writer_that_is_interrupted_while_it_waits_leaves_the_others_a_leader(
     assert [len(group) for group in table.groups] == [1, 1]
 
 
+def test_a_leader_that_is_interrupted_before_it_has_begun_leaves_the_others_a_leader(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    table = SlowTable()
+    reservations = Reservations(table, Counters(), attempts=1)  # type: ignore[arg-type]
+    with monkeypatch.context() as patch:
+        patch.setattr(reservations, "_reserve_group", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            reservations.reserve(append())
+    table.may_answer.release()
+    assert reservations.reserve(append()).positions == range(1, 2)
+    assert [len(group) for group in table.groups] == [1]
+
+
 def interrupt(timeout: float | None = None) -> bool:
     raise KeyboardInterrupt
 
