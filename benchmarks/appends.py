@@ -6,16 +6,25 @@ checks, the event type, and the protocol that makes every outcome known. With th
 written into the log as well, in batches that threads share.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import cycle, islice
 from multiprocessing import get_context
 from uuid import uuid4
 
 from cassandra.query import UNSET_VALUE, BatchStatement
 from eventsourcing.persistence import StoredEvent
 
-from benchmarks.measure import Comparison, Sample, compare, percentiles, rate, stretch
+from benchmarks.measure import (
+    Comparison,
+    Operation,
+    Sample,
+    compare,
+    percentiles,
+    rate,
+    stretch,
+)
 from eventstore_cassandra import CassandraApplicationRecorder, CassandraFactory
 from eventstore_cassandra.datastore import APPEND
 from eventstore_cassandra.recorders import CREATE, EVENT
@@ -28,8 +37,9 @@ STATE = (
 DRIVER, LOG_OFF, LOG_ON = "driver", "log off", "log on"
 THREADS = (1, 8, 32)
 PROCESSES, THREADS_EACH = 4, 16
-
-Operation = Callable[[], object]
+WARM_UP_STRETCHES = 9
+"""For each node, three of each operation. A server that was just started gets faster for some 20 s,
+until its Java has compiled what is often used."""
 
 
 @dataclass(frozen=True)
@@ -56,16 +66,24 @@ class Appends:
         }
 
 
-def measure(env: Mapping[str, str], *, seconds: float, pairs: int) -> Iterator[Appends]:
-    """Measure in one process, then in several."""
-    with _operation(env, DRIVER) as driver:
-        for what in (LOG_OFF, LOG_ON):
-            with _operation(env, what) as subject:
-                for operation in (driver, subject):
-                    stretch(operation, threads=8, seconds=seconds)
-                for threads in THREADS:
-                    found = compare(driver, subject, threads=threads, seconds=seconds, pairs=pairs)
-                    yield Appends(what, 1, threads, found)
+def measure(
+    env: Mapping[str, str], *, seconds: float, pairs: int, warm_up: int
+) -> Iterator[Appends]:
+    """Measure in one process, then in several.
+
+    :param warm_up: stretches that are not measured, before the first that is.
+    """
+    with (
+        _operation(env, DRIVER) as driver,
+        _operation(env, LOG_OFF) as log_off,
+        _operation(env, LOG_ON) as log_on,
+    ):
+        for operation in islice(cycle([driver, log_off, log_on]), warm_up):
+            stretch(operation, threads=8, seconds=seconds)
+        for what, subject in ((LOG_OFF, log_off), (LOG_ON, log_on)):
+            for threads in THREADS:
+                found = compare(driver, subject, threads=threads, seconds=seconds, pairs=pairs)
+                yield Appends(what, 1, threads, found)
     for what in (LOG_OFF, LOG_ON):
         found = Comparison([], [])
         for _ in range(pairs):

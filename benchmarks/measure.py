@@ -1,6 +1,6 @@
 """How to measure so that a ratio means something on a machine that is not quiet."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from statistics import median, quantiles
@@ -47,13 +47,21 @@ def percentiles(samples: list[Sample]) -> tuple[float, float]:
 def compare(
     baseline: Operation, subject: Operation, *, threads: int, seconds: float, pairs: int
 ) -> Comparison:
-    """Measure two operations in turn, so that what else the machine does falls on both.
+    """Measure two operations :func:`in_turn`."""
+    found = in_turn([baseline, subject], threads=threads, seconds=seconds, rounds=pairs)
+    return Comparison(*found)
 
-    The order within the pairs alternates, since the second of two often finds warmer caches.
+
+def in_turn(
+    operations: Sequence[Operation], *, threads: int, seconds: float, rounds: int
+) -> list[list[Sample]]:
+    """Measure operations in turn, so that what else the machine does falls on all of them.
+
+    The order alternates from round to round, since the later ones often find warmer caches.
     """
-    found = Comparison([], [])
-    for number in range(pairs):
-        stretches = [(baseline, found.baseline), (subject, found.subject)]
+    found: list[list[Sample]] = [[] for _ in operations]
+    for number in range(rounds):
+        stretches = list(zip(operations, found, strict=True))
         for operation, samples in stretches if number % 2 else reversed(stretches):
             samples.append(stretch(operation, threads=threads, seconds=seconds))
     return found

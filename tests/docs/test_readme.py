@@ -38,6 +38,7 @@ class Shell:
             "BENCH_SECONDS": "0.1",
             "BENCH_PAIRS": "2",
             "BENCH_EVENTS": "2000",
+            "BENCH_NODES": "1",
             "BENCH_OUTPUT": str(folder / "bench.json"),
         }
 
