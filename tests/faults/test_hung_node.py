@@ -16,9 +16,6 @@ from tests.faults.writing import TOPIC
 
 pytestmark = pytest.mark.timeout(600)
 
-AGGREGATES = 12
-"""So many that some have the hung node as their first replica."""
-
 
 @pytest.fixture
 def impatient(ring: Cluster, store_of: StoreOf) -> Iterator[CassandraDatastore]:
@@ -30,12 +27,13 @@ def impatient(ring: Cluster, store_of: StoreOf) -> Iterator[CassandraDatastore]:
 def test_another_node_is_asked_when_one_does_not_answer(
     ring: Cluster, impatient: CassandraDatastore
 ) -> None:
-    recorder = CassandraAggregateRecorder(impatient)
-    recorder.insert_events([StoredEvent(uuid4(), 1, TOPIC, b"{}")])
-    aggregates = [uuid4() for _ in range(AGGREGATES)]
-    with paused(ring.nodes[0]):
-        for aggregate in aggregates:
-            recorder.insert_events([StoredEvent(aggregate, 1, TOPIC, b"{}")])
-    for aggregate in aggregates:
-        assert len(recorder.select_events(aggregate)) == 1
-    assert impatient.counters.values()["uncertain_outcomes"], "no append met the hung node"
+    recorder, aggregate = CassandraAggregateRecorder(impatient), uuid4()
+    recorder.insert_events([StoredEvent(aggregate, 1, TOPIC, b"{}")])
+    metadata = impatient.session.cluster.metadata
+    (first, *_) = metadata.get_replicas(impatient.settings.keyspace, aggregate.bytes)
+    (hung,) = [node for node in ring.nodes if node.settings.address == first.address]
+    with paused(hung):
+        recorder.insert_events([StoredEvent(aggregate, 2, TOPIC, b"{}")])
+        recorder.insert_events([StoredEvent(aggregate, 3, TOPIC, b"{}")])
+    assert len(recorder.select_events(aggregate)) == 3
+    assert impatient.counters.values()["uncertain_outcomes"], "no try met the hung node"
