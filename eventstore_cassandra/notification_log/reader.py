@@ -95,7 +95,8 @@ class LogReader:
     ) -> Scan:
         """Return up to ``limit`` notifications after a position, and how far that was.
 
-        It reads on until the limit, ``stop``, or the end of the log, however rare the topics are.
+        It reads on until the limit, ``stop``, or the end of the log as it was when that was read,
+        however rare the topics are.
 
         :raises OperationalError: when the store cannot be reached.
         """
@@ -108,6 +109,7 @@ class LogReader:
             intents = self._intents(after + 1, page)
             if not intents:
                 break
+            is_at_end = intents[-1].last < after + page
             last = min(intents[-1].last, after + page)
             for intent, is_committed in zip(intents, self._committed(intents), strict=True):
                 if is_committed:
@@ -121,6 +123,8 @@ class LogReader:
             if len(found) > limit:
                 found = found[:limit]
                 after = found[-1].id
+            if is_at_end:
+                break  # what has come since is for the next scan, or this one would never end
         return Scan(found, after)
 
     def last(self) -> int | None:
@@ -148,17 +152,19 @@ class LogReader:
         found: list[Intent] = []
         position, end = start, start + size
         while position < end:
-            rows = self._rows(position, end - position)
-            if not rows:
-                break
+            bucket = self._bucket_with(position)
+            limit = max(1, round((end - position) / self._row_size))
+            rows = self._rows(bucket, position, limit)
             found += (intent for row in rows for intent in row if intent.last >= start)
-            position = found[-1].last + 1
+            last = rows[-1][-1].last if rows else None
+            is_last = len(rows) < limit and not self._table.buckets.is_closed(bucket, last)
+            if last is None or is_last:
+                break
+            position = last + 1
         return [intent for intent in found if intent.first < end]
 
-    def _rows(self, position: int, size: int) -> list[list[Intent]]:
-        """Return about as many rows as these positions fill in one bucket, at least one."""
-        bucket = self._bucket_with(position)
-        limit = max(1, round(size / self._row_size))
+    def _rows(self, bucket: int, position: int, limit: int) -> list[list[Intent]]:
+        """Return rows of a bucket from the one with a position on, without a hole."""
         rows = self._table.rows(bucket, position, limit)
         if not _follow_on(rows, position):
             rows = self._table.rows(bucket, position, limit, serial=True)

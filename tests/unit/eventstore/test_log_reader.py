@@ -30,15 +30,18 @@ class TableInMemory:
         self.in_bucket: dict[int, list[list[Intent]]] = {}
         self.place = Place(0, None, 1)
         for row in rows:
-            first = self.place.first
-            intents = []
-            for size, committed in row:
-                events = [(TOPICS[n % 2], b"") for n in range(first, first + size)]
-                mark = Outcome.COMMITTED if committed else Outcome.ABORTED
-                intents.append(Intent(first, uuid4(), UUID(int=first), 1, events, mark))
-                first += size
-            self.in_bucket.setdefault(self.place.bucket, []).append(intents)
-            self.place = after(self.place, first - 1, self.buckets)
+            self.append(row)
+
+    def append(self, row: list[tuple[int, bool]]) -> None:
+        first = self.place.first
+        intents = []
+        for size, committed in row:
+            events = [(TOPICS[n % 2], b"") for n in range(first, first + size)]
+            mark = Outcome.COMMITTED if committed else Outcome.ABORTED
+            intents.append(Intent(first, uuid4(), UUID(int=first), 1, events, mark))
+            first += size
+        self.in_bucket.setdefault(self.place.bucket, []).append(intents)
+        self.place = after(self.place, first - 1, self.buckets)
 
     def rows(
         self, bucket: int, start: int, limit: int, *, serial: bool = False
@@ -107,3 +110,20 @@ def test_the_last_position_is_that_of_the_last_event(rows: list[list[tuple[int, 
     table = TableInMemory(rows)
     events = table.events()
     assert reader(table).last() == (events[-1][0] if events else None)
+
+
+class BusyTable(TableInMemory):
+    """A log whose writers have appended once more whenever it is read."""
+
+    def rows(
+        self, bucket: int, start: int, limit: int, *, serial: bool = False
+    ) -> list[list[Intent]]:
+        found = super().rows(bucket, start, limit, serial=serial)
+        self.append([(1, True)])
+        return found
+
+
+def test_a_scan_does_not_run_after_writers_that_go_on_writing() -> None:
+    busy = BusyTable([[(1, True)]])
+    scan = reader(busy).scan(0, limit=500)
+    assert [notification.id for notification in scan.notifications] == [1]
