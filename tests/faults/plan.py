@@ -38,6 +38,7 @@ class Store:
             log_grace=GRACE,
             append_attempts=append_attempts,
             request_timeout=3.0,
+            slow_append=60.0,  # they are, among faults: that is nothing to tell
         )
 
 
