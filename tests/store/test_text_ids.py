@@ -17,24 +17,19 @@ from eventstore_cassandra import (
     CassandraDatastore,
     CassandraSnapshotRecorder,
     Settings,
-    Topology,
-    create_keyspace,
     create_tables,
 )
 from eventstore_cassandra.operations import finish, rebuild_log, status, verify
+from tests.store.operations.crafting import keyspace
 from tests.store.test_shipped_cases import environment
 
 
 @pytest.fixture
 def texts(settings: Settings) -> Iterator[CassandraDatastore]:
     """An empty keyspace for ids that are texts."""
-    name = f"texts_{uuid4().hex[:12]}"
-    datastore = CassandraDatastore(replace(settings, keyspace=name, originator_id_type="text"))
-    create_keyspace(datastore, Topology.single_node())
-    create_tables(datastore)
-    yield datastore
-    datastore.session.execute(f"DROP KEYSPACE {name}", timeout=60)
-    datastore.close()
+    with keyspace(settings, originator_id_type="text") as datastore:
+        create_tables(datastore)
+        yield datastore
 
 
 class _WithTexts:

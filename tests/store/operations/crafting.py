@@ -34,7 +34,7 @@ def events(aggregate: UUID, *versions: int) -> list[StoredEvent]:
 
 
 @contextmanager
-def keyspace(settings: Settings, **changes: int | None) -> Iterator[CassandraDatastore]:
+def keyspace(settings: Settings, **changes: int | str | None) -> Iterator[CassandraDatastore]:
     """Create an empty keyspace, without tables, and drop it at the end."""
     name = f"ops_{uuid4().hex[:12]}"
     datastore = CassandraDatastore(replace(settings, keyspace=name, **changes))  # type: ignore[arg-type]
