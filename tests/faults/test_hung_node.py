@@ -12,6 +12,7 @@ from eventstore_cassandra import CassandraAggregateRecorder, CassandraDatastore
 from patientmgmt.local_cassandra import Cluster
 from tests.faults.conftest import StoreOf
 from tests.faults.ring import paused
+from tests.faults.waiting import until
 from tests.faults.writing import TOPIC
 
 pytestmark = pytest.mark.timeout(600)
@@ -21,6 +22,8 @@ pytestmark = pytest.mark.timeout(600)
 def impatient(ring: Cluster, store_of: StoreOf) -> Iterator[CassandraDatastore]:
     settings = replace(store_of(50).settings(), request_timeout=2.5, append_attempts=3)
     with closing(CassandraDatastore(settings)) as datastore:
+        # A session is there once it reached one node; a node it did not reach yet is not asked.
+        until(lambda: len(datastore.session.get_pools()) == 3, "connections to three nodes")
         yield datastore
 
 
