@@ -47,4 +47,9 @@ What must hold, and why
   when the one before it is on a quorum. A row is keyed by its last position and knows how many it
   has, so that a hole shows; one that is read all the same is read again at serial consistency
   before it is reported.
+* *The log has not ended where a bucket is closed.* A reservation whose writer died may be decided,
+  and be on one replica only, while a read has spread the new head to all. The next reservation in
+  the bucket spreads it; but after the last one there is none, and a quorum might show nothing
+  there for good. So where no row is found in a closed bucket, it is read again at serial
+  consistency.
 """

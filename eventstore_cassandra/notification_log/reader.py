@@ -155,20 +155,19 @@ class LogReader:
             bucket = self._bucket_with(position)
             limit = max(1, round((end - position) / self._row_size))
             rows = self._rows(bucket, position, limit)
-            found += (intent for row in rows for intent in row if intent.last >= start)
-            last = rows[-1][-1].last if rows else None
-            is_last = len(rows) < limit and not self._table.buckets.is_closed(bucket, last)
-            if last is None or is_last:
+            if rows:
+                found += (intent for row in rows for intent in row if intent.last >= start)
+                position = rows[-1][-1].last + 1
+            if len(rows) < limit and not self._is_closed(bucket):
                 break
-            position = last + 1
         return [intent for intent in found if intent.first < end]
 
     def _rows(self, bucket: int, position: int, limit: int) -> list[list[Intent]]:
         """Return rows of a bucket from the one with a position on, without a hole."""
         rows = self._table.rows(bucket, position, limit)
-        if not _follow_on(rows, position):
+        if not self._are_whole(rows, bucket, position):
             rows = self._table.rows(bucket, position, limit, serial=True)
-            if not _follow_on(rows, position):
+            if not self._are_whole(rows, bucket, position):
                 raise OperationalError(
                     f"Expected position {position} and those after it in bucket {bucket} of "
                     "the notification log, found a hole. Verify the log."
@@ -177,19 +176,27 @@ class LogReader:
             self._row_size = (rows[-1][-1].last - rows[0][0].first + 1) / len(rows)
         return rows
 
+    def _are_whole(self, rows: Sequence[Sequence[Intent]], bucket: int, position: int) -> bool:
+        if rows:
+            return _follow_on(rows, position)
+        return not self._is_closed(bucket) or position > self._final_heads[bucket]
+
     def _bucket_with(self, position: int) -> int:
         """Return the bucket that has the position, or will have it."""
         bucket = self._table.buckets.of(position)
-        if bucket == 0:
-            return bucket
         before = bucket - 1
-        head = self._final_heads.get(before)
-        if head is None:
-            head = self._table.head(before)
-            if head is None or not self._table.buckets.is_closed(before, head):
-                return before
-            self._final_heads[before] = head
-        return before if position <= head else bucket
+        if bucket and (not self._is_closed(before) or position <= self._final_heads[before]):
+            return before
+        return bucket
+
+    def _is_closed(self, bucket: int) -> bool:
+        """Tell whether a bucket takes no more rows; its head is then among the final ones."""
+        if bucket not in self._final_heads:
+            head = self._table.head(bucket)
+            if head is None or not self._table.buckets.is_closed(bucket, head):
+                return False
+            self._final_heads[bucket] = head
+        return True
 
     def _committed(self, intents: Sequence[Intent]) -> list[bool]:
         """Tell of each intent whether it is committed, once all of them are decided."""
@@ -238,4 +245,4 @@ def _follow_on(rows: Sequence[Sequence[Intent]], position: int) -> bool:
     """Tell whether the first row has the position, and each begins where the one before ends."""
     starts = [row[0].first for row in rows]
     ends = [row[-1].last + 1 for row in rows]
-    return not rows or (starts[0] <= position < ends[0] and starts[1:] == ends[:-1])
+    return starts[0] <= position < ends[0] and starts[1:] == ends[:-1]

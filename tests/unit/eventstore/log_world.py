@@ -62,6 +62,7 @@ class Bucket:
     rows: dict[int, list[Intent]] = field(default_factory=dict)
     """Each by the position of its last event."""
     head_before: int | None = None
+    """What a quorum may show until the rows are shown; at the end the head has spread, if alone."""
     shown: int = 0
     """Up to this position every quorum shows the rows."""
 
@@ -79,6 +80,9 @@ class World:
     def __init__(self, random: Random, *, writers: int, groups: int, bucket_size: int) -> None:
         self.random = random
         self.buckets = Buckets(bucket_size)
+        self.spreads = random.random() < 0.5
+        """Whether rows may spread by reading at quorum: some of those reads meet a replica that has
+        them. Else all of them meet the others."""
         self.log: dict[int, Bucket] = {}
         self.aggregates: dict[UUID | str, Aggregate] = {id_: Aggregate() for id_ in AGGREGATES}
         self.late: list[Callable[[], object]] = []
@@ -102,7 +106,7 @@ class World:
             if not self.busy and self.late:
                 self.late.pop()()
         for bucket in self.log.values():
-            bucket.shown = bucket.head or 0
+            bucket.head_before = bucket.head
 
     def request(self, carry_out: Callable[[], object]) -> object:
         """Carry a request out, or lose it, or its answer, or have it arrive later."""
@@ -207,6 +211,8 @@ class World:
             while True:
                 if isinstance(step, Reserve):
                     reply = self.request(partial(self.reserve, step.place, group, mark))
+                    if isinstance(reply, Applied):
+                        self._spread(step.place.bucket)
                 else:
                     reply = self.request(partial(self._owner, step.place))
                 yield
@@ -219,7 +225,12 @@ class World:
                 return place
             place = after(place, instead, self.buckets)
 
+    def _spread(self, bucket: int) -> None:
+        """Have the rows on a quorum: so much is known once an answer or a serial read arrived."""
+        self.log[bucket].shown = self.log[bucket].head or 0
+
     def _owner(self, place: Place) -> Found:
+        self._spread(place.bucket)
         rows = self.log[place.bucket].rows
         last = min((last for last in rows if last >= place.first), default=None)
         return Found(rows[last][0].append_id if last else None)
