@@ -14,7 +14,7 @@ from cassandra import (
 )
 from cassandra.cluster import NoHostAvailable
 from cassandra.connection import ConnectionException
-from cassandra.protocol import ErrorMessage, SyntaxException
+from cassandra.protocol import ConfigurationException, ErrorMessage, SyntaxException
 from eventsourcing.persistence import (
     OperationalError,
     PersistenceError,
@@ -38,6 +38,7 @@ _NEVER_SENT_OR_REFUSED = (
     AuthenticationFailed,
     RequestValidationException,
     SyntaxException,
+    ConfigurationException,
 )
 
 
@@ -74,7 +75,7 @@ def library_error(error: BaseException, doing: str, *, outcome: str = "") -> Per
     reason = describe(error)
     kind: type[PersistenceError] = OperationalError
     advice = ""
-    if isinstance(error, RequestValidationException | SyntaxException):
+    if isinstance(error, RequestValidationException | SyntaxException | ConfigurationException):
         kind = ProgrammingError
     if isinstance(error, InvalidRequest) and "does not exist" in reason:
         advice = (

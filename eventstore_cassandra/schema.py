@@ -4,9 +4,12 @@ Run it from one process at a time and before anything else: Cassandra agrees on 
 eventually, and two at once may leave nodes in disagreement.
 """
 
+import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib.resources import files
+
+from cassandra.encoder import cql_quote
 
 from eventstore_cassandra.datastore import SCHEMA, CassandraDatastore
 from eventstore_cassandra.errors import library_errors
@@ -16,6 +19,10 @@ from eventstore_cassandra.schema_version import (
     write_version,
 )
 from eventstore_cassandra.settings import DEFAULT_ID_TYPE
+
+logger = logging.getLogger(__name__)
+
+_REPLICATION = "SELECT replication FROM system_schema.keyspaces WHERE keyspace_name = ?"
 
 
 @dataclass(frozen=True)
@@ -45,22 +52,34 @@ class Topology:
             raise ValueError("Expected data centres with their number of replicas, found none.")
         return cls(replicas=dict(replicas))
 
-    def replication(self) -> str:
-        """Return the CQL map for ``CREATE KEYSPACE``."""
+    def replication(self) -> dict[str, str]:
+        """Return the replication as a keyspace has it: its class, and the numbers of copies."""
         if not self.replicas:
-            return f"{{'class': 'SimpleStrategy', 'replication_factor': {self.factor}}}"
-        centres = "".join(
-            f", '{name.replace(chr(39), chr(39) * 2)}': {n}" for name, n in self.replicas.items()
-        )
-        return f"{{'class': 'NetworkTopologyStrategy'{centres}}}"
+            return {"class": "SimpleStrategy", "replication_factor": str(self.factor)}
+        numbers = {name: str(number) for name, number in self.replicas.items()}
+        return {"class": "NetworkTopologyStrategy"} | numbers
 
 
 def create_keyspace(datastore: CassandraDatastore, topology: Topology) -> None:
-    """Create the keyspace of the settings; one that exists keeps the replication it has."""
-    _run(
-        datastore,
-        ["CREATE KEYSPACE IF NOT EXISTS {keyspace} WITH replication = " + topology.replication()],
-    )
+    """Create the keyspace of the settings; one that exists keeps the replication it has.
+
+    A warning is logged where that is not what is asked for.
+
+    :raises ProgrammingError: when the cluster refuses the replication.
+    :raises OperationalError: when the cluster cannot be reached.
+    """
+    wanted = topology.replication()
+    cql = f"CREATE KEYSPACE IF NOT EXISTS {{keyspace}} WITH replication = {_cql_map(wanted)}"
+    _run(datastore, [cql], doing="Cannot create the keyspace")
+    found = _replication(datastore)
+    if found != wanted:
+        logger.warning(
+            "Expected the keyspace %s with the replication %s, found %s, and left it: existing "
+            "data has so many copies. To have others, use ALTER KEYSPACE and run a full repair.",
+            datastore.settings.keyspace,
+            _cql_map(wanted),
+            _cql_map(found),
+        )
 
 
 def create_tables(datastore: CassandraDatastore) -> None:
@@ -78,7 +97,7 @@ def create_tables(datastore: CassandraDatastore) -> None:
 
 def run_script(datastore: CassandraDatastore, cql: str) -> None:
     """Run the statements of a CQL text; ``{keyspace}`` and ``{id_type}`` are filled in."""
-    _run(datastore, statements(cql))
+    _run(datastore, statements(cql), doing="Cannot create the tables")
 
 
 def statements(cql: str) -> list[str]:
@@ -87,9 +106,21 @@ def statements(cql: str) -> list[str]:
     return [text.strip() for text in "\n".join(lines).split(";") if text.strip()]
 
 
-def _run(datastore: CassandraDatastore, texts: Iterable[str]) -> None:
+def _cql_map(options: Mapping[str, str]) -> str:
+    pairs = (f"{cql_quote(key)}: {cql_quote(value)}" for key, value in options.items())
+    return f"{{{', '.join(pairs)}}}"
+
+
+def _replication(datastore: CassandraDatastore) -> dict[str, str]:
+    with library_errors("Cannot read the replication of the keyspace"):
+        statement = datastore.prepare(_REPLICATION)
+        row = datastore.execute(statement.bind([datastore.settings.keyspace])).one()
+    return {key: value.rpartition(".")[2] for key, value in row[0].items()}
+
+
+def _run(datastore: CassandraDatastore, texts: Iterable[str], *, doing: str) -> None:
     id_type = datastore.settings.originator_id_type or DEFAULT_ID_TYPE
     for text in texts:
         cql = text.replace("{keyspace}", datastore.settings.keyspace).replace("{id_type}", id_type)
-        with library_errors("Cannot create the tables"):
+        with library_errors(doing):
             datastore.execute(cql, SCHEMA)

@@ -98,6 +98,8 @@ class Settings:
                 "CASSANDRA_KEYSPACE: expected a letter, then letters, digits or underscores, "
                 f"48 at most, found {self.keyspace!r}."
             )
+        # As Cassandra does with names that are not quoted.
+        object.__setattr__(self, "keyspace", self.keyspace.lower())
         _one_of("CASSANDRA_APPEND_CONSISTENCY", self.append_consistency, LEVELS)
         _one_of("CASSANDRA_READ_CONSISTENCY", self.read_consistency, LEVELS)
         _one_of("CASSANDRA_SERIAL_CONSISTENCY", self.serial_consistency, SERIAL_LEVELS)

@@ -21,7 +21,7 @@ from eventstore_cassandra import (
 @pytest.fixture
 def fresh(settings: Settings) -> Iterator[CassandraDatastore]:
     """A connection for a keyspace that is not there yet."""
-    datastore = CassandraDatastore(replace(settings, keyspace=f"schema_{uuid4().hex[:12]}"))
+    datastore = CassandraDatastore(replace(settings, keyspace=f"Schema_{uuid4().hex[:12]}"))
     yield datastore
     datastore.session.execute(f"DROP KEYSPACE IF EXISTS {datastore.settings.keyspace}", timeout=60)
     datastore.close()
@@ -98,6 +98,24 @@ def test_creating_again_changes_nothing(fresh: CassandraDatastore) -> None:
     create_tables(fresh)
     assert columns(fresh, "events") == before
     assert replication(fresh)["replication_factor"] == "1"
+
+
+@pytest.mark.parametrize("asked_for", [Topology.single_node(), Topology.single_datacenter()])
+def test_whoever_asks_for_other_copies_than_there_are_is_told(
+    fresh: CassandraDatastore, caplog: pytest.LogCaptureFixture, asked_for: Topology
+) -> None:
+    create_keyspace(fresh, Topology.single_node())
+    create_keyspace(fresh, asked_for)
+    told = "'replication_factor': '3'}, found {'class': 'SimpleStrategy', 'replication_factor': '1'"
+    assert (told in caplog.text) == (asked_for != Topology.single_node())
+
+
+def test_a_replication_that_the_cluster_does_not_know_is_told_as_such(
+    fresh: CassandraDatastore,
+) -> None:
+    somewhere = Topology.several_datacenters({"Atlantis": 3})
+    with pytest.raises(ProgrammingError, match=r"Cannot create the keyspace: .*Atlantis"):
+        create_keyspace(fresh, somewhere)
 
 
 def test_a_recorder_without_tables_names_the_command_that_makes_them(

@@ -9,21 +9,25 @@ from eventstore_cassandra.schema import statements
 
 
 def test_a_single_node_keeps_one_copy() -> None:
-    assert Topology.single_node().replication() == (
-        "{'class': 'SimpleStrategy', 'replication_factor': 1}"
-    )
+    assert Topology.single_node().replication() == {
+        "class": "SimpleStrategy",
+        "replication_factor": "1",
+    }
 
 
 def test_a_single_data_centre_keeps_three_copies() -> None:
-    assert Topology.single_datacenter().replication() == (
-        "{'class': 'SimpleStrategy', 'replication_factor': 3}"
-    )
+    assert Topology.single_datacenter().replication() == {
+        "class": "SimpleStrategy",
+        "replication_factor": "3",
+    }
 
 
 def test_several_data_centres_keep_copies_in_each() -> None:
-    assert Topology.several_datacenters({"DC1": 3, "DC2": 2}).replication() == (
-        "{'class': 'NetworkTopologyStrategy', 'DC1': 3, 'DC2': 2}"
-    )
+    assert Topology.several_datacenters({"DC1": 3, "DC2": 2}).replication() == {
+        "class": "NetworkTopologyStrategy",
+        "DC1": "3",
+        "DC2": "2",
+    }
 
 
 def test_several_data_centres_must_be_named() -> None:

@@ -31,6 +31,10 @@ def test_a_variable_may_be_prefixed_with_the_applications_name() -> None:
     assert read(HOSPITAL_CASSANDRA_KEYSPACE="wards").keyspace == "wards"
 
 
+def test_capitals_in_a_keyspace_are_folded_as_cassandra_does() -> None:
+    assert read(CASSANDRA_KEYSPACE="Wards").keyspace == "wards"
+
+
 def test_consistency_names_are_taken_in_any_case() -> None:
     assert read(CASSANDRA_APPEND_CONSISTENCY="quorum").append_consistency == "QUORUM"
 
