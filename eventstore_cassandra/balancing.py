@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from time import monotonic
 from typing import Any
 
+from cassandra import OperationTimedOut
+from cassandra.cluster import ResponseFuture
 from cassandra.policies import DCAwareRoundRobinPolicy, TokenAwarePolicy
 from cassandra.pool import Host
 
@@ -24,9 +26,13 @@ class SuspectsLast(TokenAwarePolicy):  # type: ignore[misc]
         )
         self._suspected_until: dict[Host, float] = {}
 
-    def suspect(self, host: Host) -> None:
-        """Have the node come last for a while, since it has not answered in time."""
-        self._suspected_until[host] = monotonic() + SUSPECTED
+    def watch(self, request: ResponseFuture) -> None:
+        """Have a node come last for a while if it does not answer this request in time."""
+        request.add_errback(self._suspect)
+
+    def _suspect(self, error: BaseException) -> None:
+        if isinstance(error, OperationTimedOut) and error.last_host is not None:
+            self._suspected_until[error.last_host] = monotonic() + SUSPECTED
 
     def make_query_plan(
         self, working_keyspace: str | None = None, query: Any = None

@@ -10,7 +10,7 @@ from ssl import SSLContext
 from threading import Lock
 from typing import Any
 
-from cassandra import ConsistencyLevel, OperationTimedOut
+from cassandra import ConsistencyLevel
 from cassandra.auth import PlainTextAuthProvider
 from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, Session
 from cassandra.policies import ExponentialReconnectionPolicy, FallthroughRetryPolicy
@@ -47,11 +47,11 @@ class CassandraDatastore:
         self.counters = Counters()
         self._statements: dict[str, PreparedStatement] = {}
         self._lock = Lock()
-        self._balancing = SuspectsLast(settings.local_datacenter)
+        balancing = SuspectsLast(settings.local_datacenter)
         tls = settings.ssl_context()
         cluster: Cluster | None = None
         try:
-            cluster = self._cluster = _cluster(settings, self._balancing, tls)
+            cluster = self._cluster = _cluster(settings, balancing, tls)
             self.session: Session = cluster.connect()
         except (*DRIVER_ERRORS, OSError) as e:
             if cluster:
@@ -63,6 +63,7 @@ class CassandraDatastore:
                 "CASSANDRA_PASSWORD and CASSANDRA_TLS."
             ) from e
         self.session.default_fetch_size = settings.page_size
+        self.session.add_request_init_listener(balancing.watch)
 
     def prepare(self, query: str) -> PreparedStatement:
         """Return the prepared statement; ``{keyspace}`` in the query is filled in."""
@@ -81,14 +82,7 @@ class CassandraDatastore:
 
         Rows are dictionaries under the profiles of this module, tuples with names otherwise.
         """
-        try:
-            return self.session.execute(
-                statement, execution_profile=profile or EXEC_PROFILE_DEFAULT
-            )
-        except OperationTimedOut as e:
-            if e.last_host is not None:
-                self._balancing.suspect(e.last_host)
-            raise
+        return self.session.execute(statement, execution_profile=profile or EXEC_PROFILE_DEFAULT)
 
     def close(self) -> None:
         """Close all connections; closing again does nothing."""

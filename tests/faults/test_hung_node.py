@@ -1,30 +1,48 @@
-"""A node that hangs, with its connections open, costs one try of an append, not all of them."""
+"""A node that hangs, with its connections open, costs one try of a request, not all of them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
+from struct import pack
 from uuid import uuid4
 
 import pytest
-from eventsourcing.persistence import StoredEvent
+from eventsourcing.persistence import Notification, OperationalError, StoredEvent
 
-from eventstore_cassandra import CassandraAggregateRecorder, CassandraDatastore
-from patientmgmt.local_cassandra import Cluster
+from eventstore_cassandra import (
+    CassandraAggregateRecorder,
+    CassandraApplicationRecorder,
+    CassandraDatastore,
+)
+from eventstore_cassandra.notification_log.buckets import Buckets
+from patientmgmt.local_cassandra import Cluster, Node
 from tests.faults.conftest import StoreOf
 from tests.faults.ring import paused
 from tests.faults.waiting import until
 from tests.faults.writing import TOPIC
+
+BUCKET_SIZE = 50
+READER_TRIES = 5
+"""One for the look into the aggregate; the log's rows may be late too, from the hanging replica."""
 
 pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture
 def impatient(ring: Cluster, store_of: StoreOf) -> Iterator[CassandraDatastore]:
-    settings = replace(store_of(50).settings(), request_timeout=2.5, append_attempts=3)
+    settings = replace(store_of(BUCKET_SIZE).settings(), request_timeout=2.5, append_attempts=3)
     with closing(CassandraDatastore(settings)) as datastore:
         # A session is there once it reached one node; a node it did not reach yet is not asked.
         until(lambda: len(datastore.session.get_pools()) == 3, "connections to three nodes")
         yield datastore
+
+
+def first_asked(ring: Cluster, datastore: CassandraDatastore, key: bytes) -> Node:
+    """Return the node that is asked for a partition."""
+    metadata = datastore.session.cluster.metadata
+    (first, *_) = metadata.get_replicas(datastore.settings.keyspace, key)
+    (found,) = [node for node in ring.nodes if node.settings.address == first.address]
+    return found
 
 
 def test_another_node_is_asked_when_one_does_not_answer(
@@ -32,11 +50,37 @@ def test_another_node_is_asked_when_one_does_not_answer(
 ) -> None:
     recorder, aggregate = CassandraAggregateRecorder(impatient), uuid4()
     recorder.insert_events([StoredEvent(aggregate, 1, TOPIC, b"{}")])
-    metadata = impatient.session.cluster.metadata
-    (first, *_) = metadata.get_replicas(impatient.settings.keyspace, aggregate.bytes)
-    (hung,) = [node for node in ring.nodes if node.settings.address == first.address]
-    with paused(hung):
+    with paused(first_asked(ring, impatient, aggregate.bytes)):
         recorder.insert_events([StoredEvent(aggregate, 2, TOPIC, b"{}")])
         recorder.insert_events([StoredEvent(aggregate, 3, TOPIC, b"{}")])
     assert len(recorder.select_events(aggregate)) == 3
     assert impatient.counters.values()["uncertain_outcomes"], "no try met the hung node"
+
+
+def test_a_reader_of_the_log_asks_another_node_too(
+    ring: Cluster, impatient: CassandraDatastore
+) -> None:
+    writer, reader = (CassandraApplicationRecorder(impatient) for _ in range(2))
+    bucket = Buckets(BUCKET_SIZE).of((writer.max_notification_id() or 0) + 1)
+    asked_for_rows = {
+        first_asked(ring, impatient, pack(">q", number)).name for number in (bucket - 1, bucket)
+    }
+    aggregate = next(
+        new_id
+        for new_id in iter(uuid4, None)
+        if first_asked(ring, impatient, new_id.bytes).name not in asked_for_rows
+    )
+    positions = writer.insert_events([StoredEvent(aggregate, 1, TOPIC, b"{}")])
+    assert positions
+    with paused(first_asked(ring, impatient, aggregate.bytes)):
+        answers = (page(reader, positions[0]) for _ in range(READER_TRIES))
+        found = next(answer for answer in answers if answer)
+    assert found[0].originator_id == aggregate
+
+
+def page(reader: CassandraApplicationRecorder, position: int) -> Sequence[Notification]:
+    """Return what is at a position, nothing if the store did not answer in time."""
+    try:
+        return reader.select_notifications(position, 1)
+    except OperationalError:
+        return []
