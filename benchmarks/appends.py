@@ -35,7 +35,7 @@ STATE = (
     b'"name":"Ann Example","ward":"Cardiology","age":34,"note":"padded to about 200 bytes ......."}'
 )
 DRIVER, LOG_OFF, LOG_ON = "driver", "log off", "log on"
-THREADS = (1, 8, 32)
+THREADS = (1, 8, 32, 128)
 PROCESSES, THREADS_EACH = 4, 16
 WARM_UP_STRETCHES = 9
 """For each node, three of each operation. A server that was just started gets faster for some 20 s,
