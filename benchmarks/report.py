@@ -31,7 +31,8 @@ def of_appends(
     warm_up = nodes * appends.WARM_UP_STRETCHES
     _heading(
         "Appends of one event, to new aggregates",
-        f"after {warm_up * seconds:.0f} s to warm up: six lines of one process, two of several, "
+        f"after {warm_up * seconds:.0f} s to warm up: "
+        f"{2 * len(appends.THREADS)} lines of one process, two of several, "
         "against the bare driver",
     )
     click.echo("            threads   driver/s   recorder/s   ratio        p50        p99")

@@ -136,7 +136,7 @@ class LogReader:
         position = self._end.first - 1
         while position > 0:
             first = max(1, position - PAGE // 10 + 1)
-            intents = self._intents(first, position - first + 1)
+            intents = self._intents(first, position - first + 1, reserved=True)
             committed = self._committed(intents)
             for intent, is_committed in reversed(list(zip(intents, committed, strict=True))):
                 if is_committed:
@@ -144,10 +144,13 @@ class LogReader:
             position = first - 1
         return None
 
-    def _intents(self, start: int, size: int) -> list[Intent]:
+    def _intents(self, start: int, size: int, *, reserved: bool = False) -> list[Intent]:
         """Return the intents of so many positions, or to the log's end, without a hole.
 
         The first and the last of them may reach beyond these positions.
+
+        :param reserved: whether all these positions are known to be reserved; else the log ends
+            where there is less in an open bucket than was asked for.
         """
         found: list[Intent] = []
         position, end = start, start + size
@@ -157,8 +160,13 @@ class LogReader:
             rows = self._rows(bucket, position, limit)
             if rows:
                 found += (intent for row in rows for intent in row if intent.last >= start)
-                position = rows[-1][-1].last + 1
-            if len(rows) < limit and not self._is_closed(bucket):
+                last = rows[-1][-1].last
+                position = last + 1
+                is_closed = self._table.buckets.is_closed(bucket, last)
+                goes_on = len(rows) == limit or is_closed or reserved
+            else:
+                goes_on = bucket in self._final_heads
+            if not goes_on:
                 break
         return [intent for intent in found if intent.first < end]
 
