@@ -22,6 +22,7 @@ _INSERT = (
     "INSERT INTO {keyspace}.snapshots (id, version, topic, payload, payload_bytes)"
     " VALUES (?, ?, ?, ?, ?) IF NOT EXISTS"
 )
+_EVENTS = "The aggregate's events are not concerned: those that were saved before are saved."
 
 
 class CassandraSnapshotRecorder(AggregateRecorder):
@@ -58,13 +59,13 @@ class CassandraSnapshotRecorder(AggregateRecorder):
                 row = self.datastore.execute(self._batch(append), APPEND).one()
             except DRIVER_ERRORS as e:
                 if is_certain(e) or tries == settings.append_attempts:
-                    raise library_error(e, doing) from e
+                    raise library_error(e, doing, outcome=_EVENTS) from e
                 continue
             if row["[applied]"] or (tries > 1 and self._is_written(append)):
                 return None
             raise IntegrityError(
                 f"{doing}: expected no snapshot of version {append.first_version} to "
-                f"{append.last_version}, found one. Nothing was written."
+                f"{append.last_version}, found one, and left it. {_EVENTS}"
             )
 
     def select_events(

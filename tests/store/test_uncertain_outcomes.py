@@ -150,6 +150,18 @@ def test_a_lost_snapshot_is_written_and_acknowledged(faulty: FaultyDatastore, lo
     assert list(recorder.select_events(aggregate)) == [event(aggregate, 7)]
 
 
+def test_a_snapshot_that_fails_does_not_speak_of_the_events(faulty: FaultyDatastore) -> None:
+    """The library takes snapshots after it has saved the events, in one call to save()."""
+    recorder, aggregate = CassandraSnapshotRecorder(faulty), uuid4()
+    recorder.insert_events([event(aggregate, 7)])
+    with pytest.raises(IntegrityError, match=r"found one, and left it\. .*before are saved"):
+        recorder.insert_events([event(aggregate, 7, b'{"other": true}')])
+    attempts = faulty.settings.append_attempts
+    faulty.faults = [("request", OperationTimedOut("no answer"))] * attempts
+    with pytest.raises(OperationalError, match=r"no answer.*before are saved"):
+        recorder.insert_events([event(aggregate, 8)])
+
+
 @pytest.mark.parametrize("lost", ["request", "answer"])
 def test_lost_tracking_is_written_and_acknowledged(faulty: FaultyDatastore, lost: str) -> None:
     recorder, upstream = CassandraTrackingRecorder(faulty), f"upstream-{uuid4()}"
