@@ -63,7 +63,7 @@ class Topology:
 def create_keyspace(datastore: CassandraDatastore, topology: Topology) -> None:
     """Create the keyspace of the settings; one that exists keeps the replication it has.
 
-    A warning is logged where that is not what is asked for.
+    A warning is logged where that is not what is asked for; one copy there always is.
 
     :raises ProgrammingError: when the cluster refuses the replication.
     :raises OperationalError: when the cluster cannot be reached.
@@ -72,7 +72,7 @@ def create_keyspace(datastore: CassandraDatastore, topology: Topology) -> None:
     cql = f"CREATE KEYSPACE IF NOT EXISTS {{keyspace}} WITH replication = {_cql_map(wanted)}"
     _run(datastore, [cql], doing="Cannot create the keyspace")
     found = _replication(datastore)
-    if found != wanted:
+    if found != wanted and topology != Topology.single_node():
         logger.warning(
             "Expected the keyspace %s with the replication %s, found %s, and left it: existing "
             "data has so many copies. To have others, use ALTER KEYSPACE and run a full repair.",

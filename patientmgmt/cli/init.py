@@ -29,7 +29,8 @@ def init(topology: str, replicas: tuple[str, ...]) -> None:
     """Create the keyspace and the tables on Cassandra, where they are missing.
 
     Run it once, from one place, before anything else runs; running it again changes nothing. A
-    keyspace that exists keeps its replication. SQLite needs no preparation.
+    keyspace that exists keeps its replication, and you are warned if that is not what you
+    ask for. SQLite needs no preparation.
 
     \b
     Example, with writers in two data centres (then set CASSANDRA_SERIAL_CONSISTENCY=SERIAL too):

@@ -100,14 +100,23 @@ def test_creating_again_changes_nothing(fresh: CassandraDatastore) -> None:
     assert replication(fresh)["replication_factor"] == "1"
 
 
-@pytest.mark.parametrize("asked_for", [Topology.single_node(), Topology.single_datacenter()])
-def test_whoever_asks_for_other_copies_than_there_are_is_told(
-    fresh: CassandraDatastore, caplog: pytest.LogCaptureFixture, asked_for: Topology
+ONE, THREE = Topology.single_node(), Topology.single_datacenter()
+
+
+@pytest.mark.parametrize(
+    ("there", "asked_for", "is_told"), [(ONE, ONE, False), (ONE, THREE, True), (THREE, ONE, False)]
+)
+def test_whoever_asks_for_copies_that_are_not_there_is_told(
+    fresh: CassandraDatastore,
+    caplog: pytest.LogCaptureFixture,
+    there: Topology,
+    asked_for: Topology,
+    is_told: bool,
 ) -> None:
-    create_keyspace(fresh, Topology.single_node())
+    create_keyspace(fresh, there)
     create_keyspace(fresh, asked_for)
     told = "'replication_factor': '3'}, found {'class': 'SimpleStrategy', 'replication_factor': '1'"
-    assert (told in caplog.text) == (asked_for != Topology.single_node())
+    assert (told in caplog.text) == is_told
 
 
 def test_a_replication_that_the_cluster_does_not_know_is_told_as_such(
