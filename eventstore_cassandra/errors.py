@@ -32,14 +32,8 @@ DRIVER_ERRORS = (
 
 _SERVER_MESSAGE = re.compile(r'code=\w+ \[[^]]*\] message="(?P<message>.*)"', re.DOTALL)
 
-_NEVER_SENT_OR_REFUSED = (
-    NoHostAvailable,
-    UnresolvableContactPoints,
-    AuthenticationFailed,
-    RequestValidationException,
-    SyntaxException,
-    ConfigurationException,
-)
+_REFUSED = (RequestValidationException, SyntaxException, ConfigurationException)
+_NEVER_SENT = (NoHostAvailable, UnresolvableContactPoints, AuthenticationFailed)
 
 
 def is_certain(error: BaseException) -> bool:
@@ -48,7 +42,7 @@ def is_certain(error: BaseException) -> bool:
     Time-outs, closed connections, failures of replicas and "CAS outcome unknown" (0x1700, which
     the driver has no class for) are uncertain, and so is whatever is not known here.
     """
-    return isinstance(error, _NEVER_SENT_OR_REFUSED)
+    return isinstance(error, (*_NEVER_SENT, *_REFUSED))
 
 
 def describe(error: BaseException) -> str:
@@ -75,7 +69,7 @@ def library_error(error: BaseException, doing: str, *, outcome: str = "") -> Per
     reason = describe(error)
     kind: type[PersistenceError] = OperationalError
     advice = ""
-    if isinstance(error, RequestValidationException | SyntaxException | ConfigurationException):
+    if isinstance(error, _REFUSED):
         kind = ProgrammingError
     if isinstance(error, InvalidRequest) and "does not exist" in reason:
         advice = (

@@ -74,7 +74,8 @@ def test_a_reader_of_the_log_asks_another_node_too(
     assert positions
     with paused(first_asked(ring, impatient, aggregate.bytes)):
         answers = (page(reader, positions[0]) for _ in range(READER_TRIES))
-        found = next(answer for answer in answers if answer)
+        found = next(filter(None, answers), None)
+    assert found, f"none of {READER_TRIES} tries was answered"
     assert found[0].originator_id == aggregate
 
 

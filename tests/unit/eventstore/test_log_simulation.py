@@ -133,17 +133,17 @@ def test_a_reader_that_believed_a_quorum_would_be_caught(monkeypatch: pytest.Mon
     assert _violations(), "readers that take a quorum's word for an abort were not caught"
 
 
-def test_a_reader_that_believed_an_empty_page_would_be_caught(
+def test_a_reader_without_serial_reads_of_the_log_would_be_caught(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The simulation is able to fail: only a serial read may show a bucket's last row."""
+    """The simulation is able to fail: it has rows that no other read shows."""
 
     def rows(self: Replicas, bucket: int, start: int, limit: int, *, serial: bool = False) -> Rows:
         return read(self, bucket, start, limit, serial=False)
 
     read = Replicas.rows
     monkeypatch.setattr(Replicas, "rows", rows)
-    assert _violations(), "readers that take a quorum's word for the end were not caught"
+    assert _violations(), "readers that ask the log at quorum only were not caught"
 
 
 def test_a_reader_that_did_not_wait_would_be_caught(monkeypatch: pytest.MonkeyPatch) -> None:
