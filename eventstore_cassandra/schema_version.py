@@ -16,7 +16,7 @@ from eventstore_cassandra.datastore import APPEND, SERIAL_READ, CassandraDatasto
 from eventstore_cassandra.errors import library_errors
 from eventstore_cassandra.settings import DEFAULT_ID_TYPE, DEFAULT_LOG_BUCKET_SIZE
 
-VERSION = 3
+VERSION = 4
 """What this program needs."""
 BEFORE_NUMBERS = 1
 """The version of a keyspace that has events, but no table to tell its version."""

@@ -145,7 +145,7 @@ def test_a_keyspace_of_before_there_were_versions_is_updated(fresh: CassandraDat
         create_tables(fresh)
     notes = update_tables(fresh)
     assert len(notes) == VERSION - 1
-    assert all("patientmgmt store rebuild-log --write" in note for note in notes)
+    assert all("patientmgmt store rebuild-log --write" in note for note in notes[:2])
     assert checked_schema(fresh) == SchemaVersion(
         version=VERSION, log_bucket_size=10_000, originator_id_type="uuid"
     )
@@ -185,8 +185,9 @@ def test_an_update_goes_on_from_the_version_that_is_written(fresh: CassandraData
         f"INSERT INTO {fresh.settings.keyspace}.schema_version"
         " (component, version, log_bucket_size) VALUES ('event store', 2, 10)"
     )
-    (note,) = update_tables(fresh)
-    assert "new positions" in note
+    notes = update_tables(fresh)
+    assert len(notes) == VERSION - 2
+    assert "new positions" in notes[0]
     assert checked_schema(fresh) == SchemaVersion(
         version=VERSION, log_bucket_size=10, originator_id_type="uuid"
     )
