@@ -27,7 +27,7 @@ from benchmarks.measure import (
 )
 from eventstore_cassandra import CassandraApplicationRecorder, CassandraFactory
 from eventstore_cassandra.datastore import APPEND
-from eventstore_cassandra.recorders import CREATE, EVENT
+from eventstore_cassandra.recorders import EVENT
 
 TOPIC = "PatientAdmitted"
 STATE = (
@@ -37,6 +37,7 @@ STATE = (
 DRIVER, LOG_OFF, LOG_ON = "driver", "log off", "log on"
 THREADS = (1, 8, 32, 128)
 PROCESSES, THREADS_EACH = 4, 16
+_CREATE = "INSERT INTO {keyspace}.events (id, current_version) VALUES (?, ?) IF NOT EXISTS"
 WARM_UP_STRETCHES = 9
 """For each node, three of each operation. A server that was just started gets faster for some 20 s,
 until its Java has compiled what is often used."""
@@ -109,7 +110,7 @@ def _recorded(recorder: CassandraApplicationRecorder) -> Operation:
 
 def _bare(recorder: CassandraApplicationRecorder) -> Operation:
     session = recorder.datastore.session
-    create, event = recorder.datastore.prepare(CREATE), recorder.datastore.prepare(EVENT)
+    create, event = recorder.datastore.prepare(_CREATE), recorder.datastore.prepare(EVENT)
     number = recorder.event_types.type_of(TOPIC)
     text = STATE.decode()
 

@@ -9,9 +9,9 @@ events in the same step. Of two writers that both saw version 3, one sets it to 
 condition no longer holds, and nothing of its batch is written. There is no lock to leak and no
 leader to lose: Paxos, run by the replicas of the partition, decides.
 
-The first event has no version before it. Its batch inserts the static column ``IF NOT EXISTS``.
-(Streams may begin at version 0 or 1. An event 1 that finds the stream at version 0 is a further
-event after all, and is appended as one.)
+The first event has no version before it: its batch expects the column to be null. (Streams may
+begin at version 0 or 1. An event 1 that finds the stream at version 0 is a further event after all,
+and is appended as one.)
 
 *Uncertain outcomes.* An answer may be lost: the node died, the time ran out, another proposal got
 in between. The batch may then have been applied or not, or be applied later by whoever completes
@@ -25,6 +25,16 @@ version tells whose it is: the own name means success at an earlier try, another
 That look is made at serial consistency, since a batch that was decided may so far have reached one
 replica only, and after *every* refusal, not only after a retry, because the driver or a coordinator
 may have tried twice on its own.
+
+*Appends that are refused for good.* A batch may be one that the server or the driver never takes: a
+limit was lowered, a library has changed. Where nobody but its writer can send it, that is the end
+of it. But an append that stands in the notification log is an intent, which every reader tries to
+decide, and nobody could pass it. So whoever is refused *bars* it, by another conditional write on
+the partition: ``barred`` gets the append's name, if the aggregate is still at the version before
+it. Each batch has the condition that its own name is not barred, and names are never taken out. So
+an append that is barred was not applied and never will be: "nothing was written" is true then, and
+stays true. An error that is no refusal says nothing of an intent: it is tried again, and in the end
+its outcome is unknown, whether or not anything was sent.
 
 One case stays open. An aggregate *below* the expected version (its caller made that version up,
 rather than load it) refuses the batch today; but a late copy of it may be applied once others have
@@ -41,7 +51,6 @@ from enum import Enum
 from uuid import UUID, uuid4
 
 from eventsourcing.persistence import (
-    DataError,
     IntegrityError,
     OperationalError,
     PersistenceError,
@@ -49,11 +58,10 @@ from eventsourcing.persistence import (
     StoredEvent,
 )
 
-from eventstore_cassandra.errors import is_certain, library_error
+from eventstore_cassandra.append_checks import check_append
+from eventstore_cassandra.errors import describe, is_certain, is_refusal, library_error
 
 _FIRST_VERSIONS = (0, 1)
-_MAX_VERSION = 2**31 - 1
-_ID_NAMES = {UUID: "UUID", str: "text that is not empty"}
 UNKNOWN = (
     "It is not known whether the events are or will be written: load the aggregate before trying "
     "again."
@@ -66,12 +74,14 @@ class Step(Enum):
 
     CREATE = "the conditional batch of a stream that does not exist"
     EXTEND = "the conditional batch of a stream at the version before"
+    BAR_CREATE = "the conditional write after which the batch of CREATE is never applied"
+    BAR_EXTEND = "the conditional write after which the batch of EXTEND is never applied"
     LOOK = "a serial read of the append_id at the first new version"
 
 
 @dataclass(frozen=True)
 class Applied:
-    """The batch was applied."""
+    """The batch was applied, or the append is barred now."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +89,7 @@ class NotApplied:
     """The condition did not hold; ``current_version`` is None where no stream exists."""
 
     current_version: int | None
+    is_barred: bool = False
 
 
 @dataclass(frozen=True)
@@ -94,6 +105,8 @@ class Unanswered:
 
     error: BaseException
 
+
+_BARS = {Step.CREATE: Step.BAR_CREATE, Step.EXTEND: Step.BAR_EXTEND}
 
 Reply = Applied | NotApplied | Found | Unanswered
 
@@ -125,76 +138,55 @@ class Append:
 
     @classmethod
     def of(
-        cls, events: Sequence[StoredEvent], *, max_bytes: int, id_type: type[AggregateId] = UUID
+        cls,
+        events: Sequence[StoredEvent],
+        *,
+        max_bytes: int,
+        id_type: type[UUID] | type[str] = UUID,
     ) -> "Append":
         """Check the events, at least one, and give the append its name.
 
-        :raises ProgrammingError: for several aggregates, ids of another type, versions that do not
-            follow on or cannot be stored.
-        :raises IntegrityError: for two events of one version.
-        :raises DataError: for more bytes of state than one append may hold.
+        :raises ProgrammingError, IntegrityError, DataError: see :func:`check_append`.
         """
-        append = cls(tuple(events))
-        aggregate_id = append.aggregate_id
-        others = {event.originator_id for event in events} - {aggregate_id}
-        if others:
-            raise ProgrammingError(
-                f"Expected events of one aggregate, found {len(others) + 1}: {aggregate_id} and "
-                f"{', '.join(sorted(map(str, others))[:3])}. Cassandra decides each partition on "
-                "its own, so that several aggregates cannot be saved in one step: save one at a "
-                "time. Nothing was written."
-            )
-        if not isinstance(aggregate_id, id_type) or not aggregate_id:
-            raise ProgrammingError(
-                f"Expected the aggregate's id as a {_ID_NAMES[id_type]}, found {aggregate_id!r}. "
-                "ORIGINATOR_ID_TYPE says it when a keyspace is created. Nothing was written."
-            )
-        versions = [event.originator_version for event in events]
-        if len(set(versions)) < len(versions):
-            raise IntegrityError(
-                f"Expected one event for each version of {aggregate_id}, found versions {versions}."
-                " Nothing was written."
-            )
-        if versions != list(range(versions[0], versions[0] + len(versions))):
-            raise ProgrammingError(
-                f"Expected versions of {aggregate_id} that follow on, found {versions}. "
-                "Nothing was written."
-            )
-        if versions[0] < 0 or versions[-1] > _MAX_VERSION:
-            raise ProgrammingError(
-                f"Expected versions from 0 to {_MAX_VERSION}, found {versions[0]} to "
-                f"{versions[-1]} for {aggregate_id}. Nothing was written."
-            )
-        size = sum(len(event.state) for event in events)
-        if size > max_bytes:
-            raise DataError(
-                f"Expected at most {max_bytes} bytes of state in one append, found {size} in "
-                f"{len(events)} events of {aggregate_id}. Append fewer or smaller events at a "
-                "time; CASSANDRA_MAX_APPEND_BYTES may go up with the server's own limit. Nothing "
-                "was written."
-            )
-        return append
+        check_append(events, max_bytes=max_bytes, id_type=id_type)
+        return cls(tuple(events))
 
 
-def append_steps(append: Append, *, attempts: int) -> Generator[Step, Reply, None]:
+class BarredError(ProgrammingError):
+    """The append was refused for good, and can never be applied any more."""
+
+
+def append_steps(append: Append, *, attempts: int, is_intent: bool) -> Generator[Step, Reply, None]:
     """Yield steps until the append is known to be applied; each must be sent its reply.
 
     :param attempts: how many steps may stay unanswered before giving up.
+    :param is_intent: whether the append stands in the notification log, so that others may decide
+        it.
     :raises IntegrityError: when somebody else wrote these versions; nothing of it was written.
+    :raises BarredError: when it was refused, by the server or the driver; nothing of it was
+        written, nor will be.
     :raises OperationalError: when the store cannot be reached, saying whether the outcome is known.
     """
     conditional = step = Step.CREATE if append.first_version in _FIRST_VERSIONS else Step.EXTEND
     current_version: int | None = None
+    refusal: BaseException | None = None
     unanswered = 0
-    may_be_applied = False
+    may_be_applied = is_intent
     while True:
         match (yield step):
+            case NotApplied(is_barred=True):
+                raise _barred(append, refusal)
+            case Applied() if step in _BARS.values():
+                raise _barred(append, refusal)
             case Applied():
                 return
             case Unanswered(error=error):
                 may_be_applied = may_be_applied or not is_certain(error)
+                if may_be_applied and is_refusal(error) and step in _BARS:
+                    refusal, step = error, _BARS[step]
+                    continue
                 unanswered += 1
-                if unanswered == attempts or not may_be_applied:
+                if unanswered == attempts or is_refusal(error) or not may_be_applied:
                     raise _failure(append, error, may_be_applied) from error
             case NotApplied(current_version=current_version):
                 step = Step.LOOK
@@ -228,7 +220,21 @@ def _failure(
 ) -> PersistenceError:
     return library_error(
         error,
-        f"Cannot append versions {append.first_version} to {append.last_version} of aggregate "
-        f"{append.aggregate_id}",
+        _doing(append),
         outcome=UNKNOWN if may_be_applied else "Nothing was written.",
+    )
+
+
+def _barred(append: Append, refusal: BaseException | None) -> BarredError:
+    reason = describe(refusal) if refusal else "it was refused when a reader of the log tried it"
+    return BarredError(
+        f"{_doing(append)}: {reason}. It is barred, so that nobody tries it again. Nothing was "
+        "written."
+    )
+
+
+def _doing(append: Append) -> str:
+    return (
+        f"Cannot append versions {append.first_version} to {append.last_version} of aggregate "
+        f"{append.aggregate_id}"
     )

@@ -30,7 +30,10 @@ class CassandraApplicationRecorder(CassandraAggregateRecorder, ApplicationRecord
         super().__init__(datastore)
         self._log_or_none = (
             NotificationLog(
-                datastore, self.event_types, Buckets(self.schema.log_bucket_size), self._decide
+                datastore,
+                self.event_types,
+                Buckets(self.schema.log_bucket_size),
+                lambda append: self._decide(append, is_intent=True),
             )
             if datastore.settings.notification_log
             else None

@@ -13,6 +13,8 @@ class Count(StrEnum):
     """Appends that this process has decided, with success."""
     CONFLICTS = "conflicts"
     """Appends that were refused, since the aggregate was at another version."""
+    BARRED = "barred"
+    """Appends that the server or the driver refused for good, and that were barred, or had been."""
     SLOW_APPENDS = "slow_appends"
     """Appends that took longer than CASSANDRA_SLOW_APPEND, whatever became of them."""
     HELPS = "helps"

@@ -1,6 +1,7 @@
 """The driver's errors, told as the library's: what failed, why, and what to do."""
 
 import re
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -32,7 +33,10 @@ DRIVER_ERRORS = (
 
 _SERVER_MESSAGE = re.compile(r'code=\w+ \[[^]]*\] message="(?P<message>.*)"', re.DOTALL)
 
-_REFUSED = (RequestValidationException, SyntaxException, ConfigurationException)
+ENCODING_ERRORS = (ValueError, TypeError, OverflowError, struct.error)
+"""What the driver raises for values that it cannot send; nothing was sent then."""
+
+_REFUSED = (RequestValidationException, SyntaxException, ConfigurationException, *ENCODING_ERRORS)
 _NEVER_SENT = (NoHostAvailable, UnresolvableContactPoints, AuthenticationFailed)
 
 
@@ -43,6 +47,11 @@ def is_certain(error: BaseException) -> bool:
     the driver has no class for) are uncertain, and so is whatever is not known here.
     """
     return isinstance(error, (*_NEVER_SENT, *_REFUSED))
+
+
+def is_refusal(error: BaseException) -> bool:
+    """Tell whether the same request would end in this error again: it was not lost, but refused."""
+    return isinstance(error, _REFUSED)
 
 
 def describe(error: BaseException) -> str:

@@ -9,12 +9,13 @@ from time import monotonic, sleep
 from typing import Any
 from uuid import UUID
 
-from cassandra.query import BatchStatement
+from cassandra.query import BatchStatement, BoundStatement
 from eventsourcing.persistence import AggregateRecorder, IntegrityError, StoredEvent
 
 from eventstore_cassandra.append import (
     Append,
     Applied,
+    BarredError,
     Found,
     NotApplied,
     Reply,
@@ -24,7 +25,7 @@ from eventstore_cassandra.append import (
 )
 from eventstore_cassandra.counters import Count
 from eventstore_cassandra.datastore import APPEND, SERIAL_READ, CassandraDatastore
-from eventstore_cassandra.errors import DRIVER_ERRORS, describe
+from eventstore_cassandra.errors import DRIVER_ERRORS, ENCODING_ERRORS, describe
 from eventstore_cassandra.event_types import EventTypes
 from eventstore_cassandra.schema_version import checked_schema
 from eventstore_cassandra.stream import Streams, to_columns
@@ -35,8 +36,14 @@ logger = logging.getLogger(__name__)
 _FIRST_PAUSE = 0.02
 _LONGEST_PAUSE = 1.0
 
-CREATE = "INSERT INTO {keyspace}.events (id, current_version) VALUES (?, ?) IF NOT EXISTS"
-EXTEND = "UPDATE {keyspace}.events SET current_version = ? WHERE id = ? IF current_version = ?"
+LOCK = (
+    "UPDATE {keyspace}.events SET current_version = ? WHERE id = ?"
+    " IF current_version = ? AND barred[?] = null"
+)
+_BAR = (
+    "UPDATE {keyspace}.events SET barred[?] = ? WHERE id = ?"
+    " IF current_version = ? AND barred[?] = null"
+)
 EVENT = (
     "INSERT INTO {keyspace}.events (id, version, type, payload, payload_bytes, append_id, savetime)"
     " VALUES (?, ?, ?, ?, ?, ?, toTimestamp(now()))"
@@ -58,8 +65,8 @@ class CassandraAggregateRecorder(AggregateRecorder):
             datastore, table="events", kind="type", topic_of=self.event_types.topic_of
         )
         self._type_view = TypeView(datastore, self.event_types, self.schema.id_type)
-        self._create = datastore.prepare(CREATE)
-        self._extend = datastore.prepare(EXTEND)
+        self._lock = datastore.prepare(LOCK)
+        self._bar = datastore.prepare(_BAR)
         self._event = datastore.prepare(EVENT)
         self._look = datastore.prepare(_LOOK)
 
@@ -82,7 +89,7 @@ class CassandraAggregateRecorder(AggregateRecorder):
         if stored_events:
             append = self._checked(stored_events)
             with self._watched(append):
-                self._decide(append)
+                self._decide(append, is_intent=False)
         return None
 
     def select_events(
@@ -135,13 +142,16 @@ class CassandraAggregateRecorder(AggregateRecorder):
                     extra=extra | {"seconds": seconds},
                 )
 
-    def _decide(self, append: Append) -> None:
+    def _decide(self, append: Append, *, is_intent: bool) -> None:
         """Take the steps of the append until its outcome is known."""
         counters = self.datastore.counters
-        steps = append_steps(append, attempts=self.datastore.settings.append_attempts)
+        attempts = self.datastore.settings.append_attempts
+        steps = append_steps(append, attempts=attempts, is_intent=is_intent)
         step = next(steps)
+        reason = ""
+        extra = {"aggregate_id": str(append.aggregate_id), "append_id": str(append.append_id)}
         for pause in _pauses():
-            reply = self._take(step, append)
+            reply = self._take(step, append, reason)
             try:
                 step = steps.send(reply)
             except StopIteration:
@@ -150,43 +160,48 @@ class CassandraAggregateRecorder(AggregateRecorder):
             except IntegrityError:
                 counters.add(Count.CONFLICTS)
                 raise
+            except BarredError as e:
+                counters.add(Count.BARRED)
+                logger.error("%s", e, extra=extra)  # noqa: TRY400 - the caller gets the traceback
+                raise
             if isinstance(reply, Unanswered):
+                reason = describe(reply.error)
                 counters.add(Count.UNCERTAIN_OUTCOMES)
                 logger.warning(
-                    "The outcome of an append is uncertain and looked into: %s",
-                    describe(reply.error),
-                    extra={"aggregate_id": str(append.aggregate_id), "step": step.name},
+                    "An append was not carried out, or not known to be, and is looked into: %s",
+                    reason,
+                    extra=extra | {"step": step.name},
                 )
                 sleep(pause)
 
-    def _take(self, step: Step, append: Append) -> Reply:
+    def _take(self, step: Step, append: Append, reason: str) -> Reply:
         try:
             if step is Step.LOOK:
                 bound = self._look.bind([append.aggregate_id, append.first_version])
                 row = self.datastore.execute(bound, SERIAL_READ).one()
                 return Found(row["append_id"] if row else None)
-            row = self.datastore.execute(self._batch(step, append), APPEND).one()
-        except DRIVER_ERRORS as e:
+            row = self.datastore.execute(self._request(step, append, reason), APPEND).one()
+        except (*DRIVER_ERRORS, *ENCODING_ERRORS) as e:
             return Unanswered(e)
-        return Applied() if row["[applied]"] else NotApplied(row.get("current_version"))
+        if row["[applied]"]:
+            return Applied()
+        barred = row.get("barred") or {}
+        return NotApplied(row.get("current_version"), append.append_id in barred)
 
-    def _batch(self, step: Step, append: Append) -> BatchStatement:
+    def _request(self, step: Step, append: Append, reason: str) -> BoundStatement | BatchStatement:
+        """Return a conditional write: the append's batch, or what bars it for this reason."""
+        name, aggregate_id, last = append.append_id, append.aggregate_id, append.last_version
+        is_new = step in (Step.CREATE, Step.BAR_CREATE)
+        before = None if is_new else append.first_version - 1
+        if step in (Step.BAR_CREATE, Step.BAR_EXTEND):
+            return self._bar.bind([name, reason, aggregate_id, before, name])
         batch = BatchStatement()
-        last = append.last_version
-        if step is Step.CREATE:
-            batch.add(self._create, [append.aggregate_id, last])
-        else:
-            batch.add(self._extend, [last, append.aggregate_id, append.first_version - 1])
+        batch.add(self._lock, [last, aggregate_id, before, name])
         for event in append.events:
+            type_ = self.event_types.type_of(event.topic)
             batch.add(
                 self._event,
-                [
-                    append.aggregate_id,
-                    event.originator_version,
-                    self.event_types.type_of(event.topic),
-                    *to_columns(event.state),
-                    append.append_id,
-                ],
+                [aggregate_id, event.originator_version, type_, *to_columns(event.state), name],
             )
         return batch
 

@@ -66,8 +66,9 @@ class Settings:
     page_size: int = 1000
     """Rows in one page of a read. Times the size of an event, this is memory at the server."""
     max_append_bytes: int = 8 * 1024 * 1024
-    """State in one append, all events together. The server refuses mutations above half a commit
-    log segment (16 MiB by default), and the type view and Paxos make copies of their own."""
+    """The request that writes one append: the states of its events, and for each of them the
+    aggregate's id and 100 bytes. The server refuses requests and mutations above half a commit log
+    segment (16 MiB by default), and the type view and Paxos make copies of their own."""
     notification_log: bool = True
     """Off gives each append one conditional batch instead of two, no place in one order of all
     events, and no notifications. What is written

@@ -17,9 +17,9 @@ after the time that it carries. Positions may stay empty, though, if they do so 
    the intents are events. Refused: somebody else has those versions, and the positions stay empty.
 3. *Read* (``reader.py``). An intent is *committed* if the row of its first event in the aggregate's
    partition carries its ``append_id``; it is *pending* while the aggregate is at the version that
-   it expects; it is *aborted* otherwise. A reader stops at a pending intent, gives its writer a
-   little time (the grace), and then decides it itself, by the very step 2. The outcome is then
-   final, whoever came first. The grace saves work; no clock is compared.
+   it expects, and has not barred it; it is *aborted* otherwise. A reader stops at a pending intent,
+   gives its writer a little time (the grace), and then decides it itself, by the very step 2. The
+   outcome is then final, whoever came first. The grace saves work; no clock is compared.
 4. *Mark*. A process that knows the outcomes of a row's appends writes them into it, along with its
    next reservation in that partition, which costs no further round trip. Rows that are marked need
    no look into the aggregates: reading the past is reading partitions in order. What stays unmarked
@@ -27,6 +27,11 @@ after the time that it carries. Positions may stay empty, though, if they do so 
 
 What must hold, and why
 -----------------------
+* *What the log accepts, the aggregate must be able to accept.* An intent whose batch is refused at
+  every try, by a limit or a mistake, would stop every reader for ever. So an append is checked
+  before it is reserved, against the larger of the two requests (``append_checks.py``). If its batch
+  is refused all the same, whoever tried bars it (``append.py``), which takes the place of the
+  decision: it is aborted then, and no clock has a part in it.
 * *Expected versions come from committed state.* A writer reserves a position for version 5 only
   when it knows that version 4 is committed; so versions rise along the log. ``known_versions.py``
   remembers what was read and written; anything else is looked up. That look also finds plain

@@ -68,16 +68,19 @@ class Look:
     """Whose row is there; None if there is none."""
     current_version: int | None
     """None if there is no aggregate."""
+    is_barred: bool = False
+    """Whether the append is named there as one that must never be applied."""
 
 
 def outcome(intent: Intent, look: Look) -> Outcome:
     """Return the outcome that the look shows; "aborted" is true of a serial look only.
 
-    An intent is overtaken when the aggregate is at its version without its row: that version is
-    somebody else's. An aggregate below the expected version is a stale look, since that version was
-    committed before the intent was written: the intent is pending, or will be found committed.
+    An intent that is barred was not applied and never will be. One is overtaken when the aggregate
+    is at its version without its row: that version is somebody else's. An aggregate below the
+    expected version is a stale look, since that version was committed before the intent was
+    written: the intent is pending, or will be found committed.
     """
     if look.append_id == intent.append_id:
         return Outcome.COMMITTED
     overtaken = look.current_version is not None and look.current_version >= intent.first_version
-    return Outcome.ABORTED if overtaken else Outcome.PENDING
+    return Outcome.ABORTED if overtaken or look.is_barred else Outcome.PENDING

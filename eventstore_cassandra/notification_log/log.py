@@ -6,7 +6,7 @@ from threading import Event
 
 from eventsourcing.persistence import DataError, IntegrityError
 
-from eventstore_cassandra.append import AggregateId, Append, conflict
+from eventstore_cassandra.append import AggregateId, Append, BarredError, conflict
 from eventstore_cassandra.counters import Count
 from eventstore_cassandra.datastore import LOOK_READ, SERIAL_READ, CassandraDatastore
 from eventstore_cassandra.errors import library_errors
@@ -29,8 +29,8 @@ _NAME_BASED = (3, 5)
 class NotificationLog:
     """The log of one keyspace. Share it between threads.
 
-    :param decide: carries out the conditional batch on the aggregate; raises ``IntegrityError``
-        when it is not and never will be applied.
+    :param decide: carries out the conditional batch on the aggregate; raises ``IntegrityError`` or
+        ``BarredError`` when it is not and never will be applied.
     """
 
     def __init__(
@@ -61,6 +61,7 @@ class NotificationLog:
 
         :raises DataError: when there are more events than a bucket of the log has positions.
         :raises IntegrityError: when the aggregate is not at the version before the first event.
+        :raises BarredError: when the aggregate's batch is refused for good.
         :raises OperationalError: when the store cannot be reached, saying whether the outcome is
             known; one that is not known is decided by the next reader of the log.
         """
@@ -69,7 +70,7 @@ class NotificationLog:
         reserved = self._reservations.reserve(append)
         try:
             self._decide(append)
-        except IntegrityError:
+        except (IntegrityError, BarredError):
             self._outcomes.learn(append.append_id, Outcome.ABORTED)
             self._reservations.mark(reserved, committed=False)
             raise

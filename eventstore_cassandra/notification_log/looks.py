@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from cassandra.concurrent import execute_concurrent_with_args
+from cassandra.query import PreparedStatement
 
 from eventstore_cassandra.datastore import LOOK_READ, SERIAL_READ, CassandraDatastore
 from eventstore_cassandra.errors import library_errors
@@ -15,9 +16,11 @@ CONCURRENT = 64
 # One read shows both the row and the static column: without a row at the version itself, the one
 # before it carries the static column along.
 _LOOK = (
-    "SELECT version, append_id, current_version FROM {keyspace}.events"
+    "SELECT version, append_id, current_version, barred[?] AS barred FROM {keyspace}.events"
     " WHERE id = ? AND version <= ? ORDER BY version DESC LIMIT 1"
 )
+# Where no event is, the static columns are shown by a read of the whole partition only.
+_BARRED = "SELECT barred[?] AS barred FROM {keyspace}.events WHERE id = ? LIMIT 1"
 
 
 class Looks:
@@ -26,29 +29,43 @@ class Looks:
     def __init__(self, datastore: CassandraDatastore) -> None:
         self._datastore = datastore
         self._look = datastore.prepare(_LOOK)
+        self._barred = datastore.prepare(_BARRED)
 
     def __call__(self, intents: Sequence[Intent], *, serial: bool) -> list[Look]:
         """Return what stands at the first version of each intent's append.
 
+        Of an append that would be the aggregate's first, and was barred, only a serial look tells.
+
         :raises OperationalError: when the store cannot be reached.
         """
-        arguments = [[intent.aggregate_id, intent.first_version] for intent in intents]
+        profile = SERIAL_READ if serial else LOOK_READ
+        names = [(each.append_id, each.aggregate_id, each.first_version) for each in intents]
+        rows = self._read(self._look, names, profile)
+        found = [_seen(intent, row) for intent, row in zip(intents, rows, strict=True)]
+        if serial:
+            empty = [n for n, row in enumerate(rows) if row is None]
+            barred = self._read(self._barred, [names[n][:2] for n in empty], profile)
+            for n, row in zip(empty, barred, strict=True):
+                found[n] = Look(None, None, bool(row and row["barred"]))
+        return found
+
+    def _read(
+        self, statement: PreparedStatement, arguments: Sequence[Sequence[object]], profile: str
+    ) -> list[dict[str, Any] | None]:
         with library_errors("Cannot read the outcome of appends"):
             results = execute_concurrent_with_args(
                 self._datastore.session,
-                self._look,
+                statement,
                 arguments,
                 concurrency=CONCURRENT,
-                execution_profile=SERIAL_READ if serial else LOOK_READ,
+                execution_profile=profile,
             )
-        return [
-            _seen(intent, result.result_or_exc.one())
-            for intent, result in zip(intents, results, strict=True)
-        ]
+        return [result.result_or_exc.one() for result in results]
 
 
 def _seen(intent: Intent, row: dict[str, Any] | None) -> Look:
     if row is None:
         return Look(None, None)
     is_at_version = row["version"] == intent.first_version
-    return Look(row["append_id"] if is_at_version else None, row["current_version"])
+    name = row["append_id"] if is_at_version else None
+    return Look(name, row["current_version"], row["barred"] is not None)

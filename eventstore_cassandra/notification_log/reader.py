@@ -8,7 +8,7 @@ from uuid import UUID
 
 from eventsourcing.persistence import IntegrityError, Notification, OperationalError
 
-from eventstore_cassandra.append import Append
+from eventstore_cassandra.append import Append, BarredError
 from eventstore_cassandra.notification_log.buckets import Buckets
 from eventstore_cassandra.notification_log.intents import Intent, Look, Outcome, outcome
 from eventstore_cassandra.notification_log.outcomes import Outcomes
@@ -64,7 +64,7 @@ class LogReader:
     :param look: reads the aggregates' partitions at the first version of each intent; at serial
         consistency if ``serial``.
     :param decide: carries out step 2 of an append: returns when it is applied, raises
-        ``IntegrityError`` when it never will be.
+        ``IntegrityError`` or ``BarredError`` when it never will be.
     :param grace: seconds that a pending intent is left to its writer.
     """
 
@@ -244,7 +244,7 @@ class LogReader:
     def _help(self, intent: Intent) -> Outcome:
         try:
             self._decide(intent.append())
-        except IntegrityError:
+        except (IntegrityError, BarredError):
             return Outcome.ABORTED
         return Outcome.COMMITTED
 

@@ -110,8 +110,10 @@ class Inventory:
         current: int | None = None
         last: int | None = None
         follow_on = True
+        barred: dict[UUID, str] = {}
         for row, moment in _with_moments(partition):
             current = row["current_version"]
+            barred = row["barred"] or {}
             version = row["version"]
             if version is None:
                 continue
@@ -128,9 +130,13 @@ class Inventory:
                     moment,
                 ),
             )
-        self.database.execute(
-            "INSERT INTO aggregate VALUES (?, ?, ?, ?)", (to_key(id_), current, last, follow_on)
+        self.database.executemany(
+            "INSERT INTO barred VALUES (?)", ((name.bytes,) for name in barred)
         )
+        if current is not None or last is not None:
+            self.database.execute(
+                "INSERT INTO aggregate VALUES (?, ?, ?, ?)", (to_key(id_), current, last, follow_on)
+            )
 
 
 def to_key(aggregate_id: AggregateId) -> bytes | str:

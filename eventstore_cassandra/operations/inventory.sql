@@ -20,6 +20,9 @@ CREATE TABLE aggregate (
     follow_on        INTEGER NOT NULL    -- 1 if each version occurs once, with none left out
 ) WITHOUT ROWID;
 
+-- Appends that were refused for good, and are never applied.
+CREATE TABLE barred (append_id BLOB PRIMARY KEY) WITHOUT ROWID;
+
 CREATE TABLE type_view (
     id        BLOB NOT NULL,
     version   INTEGER NOT NULL,
@@ -56,6 +59,14 @@ CREATE VIEW delivered AS
         SELECT 1 FROM truth
         WHERE truth.id = log.id AND truth.version = log.first_version
             AND truth.append_id = log.append_id));
+
+-- The first event of each append that nobody has decided yet.
+CREATE VIEW pending AS
+    SELECT * FROM log
+    WHERE committed IS NULL AND version = first_version
+        AND append_id NOT IN (SELECT append_id FROM barred)
+        AND NOT EXISTS (
+            SELECT 1 FROM truth WHERE truth.id = log.id AND truth.version >= log.first_version);
 
 CREATE VIEW missing AS
     SELECT * FROM truth

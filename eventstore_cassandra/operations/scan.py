@@ -25,8 +25,8 @@ PAGE = 200
 
 _MIN_TOKEN, _MAX_TOKEN = -(2**63), 2**63 - 1
 _TRUTH = (
-    "SELECT id, version, toUnixTimestamp(savetime) AS savetime, type, append_id, current_version"
-    " FROM {keyspace}.events WHERE token(id) > ? AND token(id) <= ?"
+    "SELECT id, version, toUnixTimestamp(savetime) AS savetime, type, append_id, current_version,"
+    " barred FROM {keyspace}.events WHERE token(id) > ? AND token(id) <= ?"
 )
 _VIEW = (
     "SELECT id, version, toUnixTimestamp(savetime) AS savetime, type"

@@ -56,6 +56,8 @@ class Status:
     """How many of them have no mark, so that readers look them up."""
     pending: Sequence[Intent]
     """Those of them that nobody has decided yet."""
+    barred: Sequence[Intent]
+    """Those of them that were refused for good: nothing of them was written, nor will be."""
     largest_partitions: Sequence[LargestPartition]
     """The largest first. What is in memory only is not counted."""
     nodes: int
@@ -78,11 +80,8 @@ def status(datastore: CassandraDatastore) -> Status:
     intents = _last_intents(table, end)
     unmarked = [intent for intent in intents if intent.mark is None]
     looks = Looks(datastore)(unmarked, serial=True)
-    pending = [
-        intent
-        for intent, look in zip(unmarked, looks, strict=True)
-        if outcome(intent, look) is Outcome.PENDING
-    ]
+    seen = list(zip(unmarked, looks, strict=True))
+    pending = [intent for intent, look in seen if outcome(intent, look) is Outcome.PENDING]
     partitions, nodes = _largest_partitions(datastore)
     return Status(
         keyspace=datastore.settings.keyspace,
@@ -94,6 +93,7 @@ def status(datastore: CassandraDatastore) -> Status:
         looked_at=sum(len(intent.events) for intent in intents),
         unmarked=sum(len(intent.events) for intent in unmarked),
         pending=pending,
+        barred=[intent for intent, look in seen if look.is_barred],
         largest_partitions=partitions,
         nodes=nodes,
     )

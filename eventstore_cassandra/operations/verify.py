@@ -74,6 +74,10 @@ class Report:
     view_rows: int
     positions: int | None
     """None where the log was not verified, because it is off."""
+    pending: int
+    """Appends in the log that nobody had decided when they were read; a reader will."""
+    barred: int
+    """Appends that were refused for good, of which nothing was written."""
     findings: Sequence[Finding]
 
     @property
@@ -114,6 +118,8 @@ def verify(datastore: CassandraDatastore) -> Generator[Progress, None, Report]:
             events=inventory.count("truth"),
             view_rows=inventory.count("type_view"),
             positions=inventory.count("log_read", "max(up_to)") if with_log else None,
+            pending=inventory.count("pending"),
+            barred=inventory.count("barred"),
             findings=[found for check in checks if (found := _finding(inventory, check)).count],
         )
 

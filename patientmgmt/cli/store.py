@@ -1,7 +1,7 @@
 """``patientmgmt store``: look after an event store on Cassandra."""
 
 import sys
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -10,6 +10,7 @@ from eventsourcing.utils import Environment
 
 from eventstore_cassandra import CassandraDatastore, Settings
 from eventstore_cassandra import operations as ops
+from eventstore_cassandra.notification_log.intents import Intent
 from eventstore_cassandra.updates import update_tables
 from patientmgmt.application import PatientManagement
 from patientmgmt.environment import CASSANDRA, environment_beside
@@ -41,10 +42,9 @@ def status() -> None:
     click.echo(f"decided up to    {found.decided_up_to:,}")
     click.echo(f"unmarked         {found.unmarked:,} of the last {found.looked_at:,} positions")
     click.echo(f"pending          {len(found.pending):,}")
-    for intent in found.pending[:SHOWN]:
-        click.echo(
-            f"  position {intent.first:,}: {intent.aggregate_id} version {intent.first_version}"
-        )
+    _echo_intents(found.pending)
+    click.echo(f"barred           {len(found.barred):,}")
+    _echo_intents(found.barred)
     click.echo(
         "largest partition of each table in MiB, of what is flushed to disk; "
         f"nodes asked: {found.nodes}"
@@ -72,6 +72,10 @@ def verify(ctx: click.Context) -> None:
         f"Compared: {report.events:,} events of {report.aggregates:,} aggregates, "
         f"{report.view_rows:,} rows of the type view, {log}."
     )
+    if report.pending:
+        click.echo(f"{report.pending:8,} appends are pending: the next reader decides them.")
+    if report.barred:
+        click.echo(f"{report.barred:8,} appends are barred: nothing of them was written.")
     for finding in report.findings:
         click.echo(f"{finding.count:8,} {finding.check.sentence}:")
         for each in finding.first:
@@ -114,6 +118,13 @@ def update() -> None:
         click.echo("The tables have the version that this release needs: nothing to do.")
     for note in notes:
         click.echo(note)
+
+
+def _echo_intents(intents: Sequence[Intent]) -> None:
+    for intent in intents[:SHOWN]:
+        click.echo(
+            f"  position {intent.first:,}: {intent.aggregate_id} version {intent.first_version}"
+        )
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from subprocess import PIPE, STDOUT, Popen, run
 
 import pytest
 
-from eventstore_cassandra.recorders import EXTEND
+from eventstore_cassandra.recorders import LOCK
 from patientmgmt.local_cassandra import free_ports
 from tests.docs.blocks import ROOT, blocks
 from tests.system.test_commands import clean_environment, line_with
@@ -131,7 +131,7 @@ def test_the_event_store_in_your_own_application(cassandra_env: dict[str, str]) 
 def test_the_batch_that_is_shown_is_the_one_that_is_sent() -> None:
     (shown,) = [block.code for block in README if block.language == "sql"]
     update = shown.splitlines()[1].rstrip(";")
-    assert re.sub(r":\w+|\b[34]\b", "?", update) == EXTEND.replace("{keyspace}.", "")
+    assert re.sub(r":\w+|\b[34]\b", "?", update) == LOCK.replace("{keyspace}.", "")
 
 
 def test_no_block_is_left_out() -> None:

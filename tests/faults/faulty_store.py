@@ -93,7 +93,7 @@ class FaultyRecorder(CassandraApplicationRecorder):
         self._faulty = datastore
         self._before_decide = before_decide
 
-    def _decide(self, append: Append) -> None:
+    def _decide(self, append: Append, *, is_intent: bool) -> None:
         self._before_decide(append)
         with self._faulty.deciding():
-            super()._decide(append)
+            super()._decide(append, is_intent=is_intent)

@@ -24,6 +24,7 @@ from eventstore_cassandra import (
     CassandraProcessRecorder,
     Settings,
 )
+from eventstore_cassandra.append_checks import EVENT_BYTES
 from eventstore_cassandra.event_types import FIRST_ALLOCATED
 
 
@@ -62,7 +63,7 @@ def test_events_of_several_aggregates_are_refused_and_none_is_written(
 def test_an_append_as_large_as_allowed_is_stored_and_a_larger_one_refused(
     cassandra_recorder: CassandraApplicationRecorder,
 ) -> None:
-    limit = cassandra_recorder.datastore.settings.max_append_bytes
+    limit = cassandra_recorder.datastore.settings.max_append_bytes - 16 - EVENT_BYTES
     large, larger = (StoredEvent(uuid4(), 1, "Happened", b"x" * n) for n in (limit, limit + 1))
     cassandra_recorder.insert_events([large])
     assert list(cassandra_recorder.select_events(large.originator_id)) == [large]

@@ -121,7 +121,7 @@ class World:
 
     def decide_steps(self, append: Append) -> Generator[None, None, bool]:
         """Drive an append; a step a turn. Returns whether it is applied; raises when unknown."""
-        steps = append_steps(append, attempts=ATTEMPTS)
+        steps = append_steps(append, attempts=ATTEMPTS, is_intent=True)
         step = next(steps)
         aggregate = self.aggregates[append.aggregate_id]
         while True:

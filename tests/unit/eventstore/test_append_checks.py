@@ -6,6 +6,7 @@ import pytest
 from eventsourcing.persistence import DataError, IntegrityError, ProgrammingError, StoredEvent
 
 from eventstore_cassandra.append import Append
+from eventstore_cassandra.append_checks import EVENT_BYTES, MAX_EVENTS, request_bytes
 
 AGGREGATE = uuid4()
 
@@ -51,10 +52,60 @@ def test_an_id_that_is_not_of_the_keyspaces_type_is_refused(
         Append.of([event(1, of=wrong)], id_type=id_type, max_bytes=1000)
 
 
-def test_more_state_than_one_append_may_hold_is_refused() -> None:
-    Append.of([event(1, state=b"x" * 500), event(2, state=b"x" * 500)], max_bytes=1000)
-    with pytest.raises(DataError, match="at most 1000 bytes of state in one append, found 1001"):
-        Append.of([event(1, state=b"x" * 500), event(2, state=b"x" * 501)], max_bytes=1000)
+def test_more_than_one_append_may_hold_is_refused() -> None:
+    two = [event(1, state=b"x" * 384), event(2, state=b"x" * 384)]
+    Append.of(two, max_bytes=1000)
+    with pytest.raises(DataError, match="at most 999 bytes in one append, found 1000 in 2 events"):
+        Append.of(two, max_bytes=999)
+
+
+def test_the_id_counts_as_often_as_there_are_events() -> None:
+    """Each statement of the aggregate's batch has it, while the log's row has it once."""
+    long_id = "é" * 1000
+    many = [event(version, of=long_id) for version in range(1, 11)]
+    assert request_bytes(many) == 10 * (2000 + 2 + EVENT_BYTES)
+    with pytest.raises(DataError, match="found 21020 in 10 events"):
+        Append.of(many, id_type=str, max_bytes=21_000)
+
+
+def test_more_events_than_a_batch_has_statements_are_refused() -> None:
+    events = [event(version) for version in range(1, MAX_EVENTS + 2)]
+    Append.of(events[:-1], max_bytes=10**9)
+    with pytest.raises(DataError, match="at most 65534 events in one append, found 65535"):
+        Append.of(events, max_bytes=10**9)
+
+
+def test_a_long_list_of_versions_is_told_in_short() -> None:
+    events = [event(version) for version in (*range(1, 12), 13)]
+    with pytest.raises(ProgrammingError, match=r"found \[1, .*, 10, \.\.\.\]\."):
+        Append.of(events, max_bytes=10**9)
+
+
+@pytest.mark.parametrize(
+    ("topic", "message"),
+    [
+        (None, "the topic of version 1 of .* as str, found None, of type NoneType"),
+        (b"Happened", "the topic of version 1 of .* as str, found b'Happened', of type bytes"),
+        ("T" * 65_536, "at most 4096 bytes in UTF-8, found 65536 bytes"),
+        ("Happened\ud800", "no Unicode character"),
+    ],
+)
+def test_a_topic_that_could_not_become_a_key_is_refused(topic: str, message: str) -> None:
+    with pytest.raises(DataError, match=f"{message}.*Nothing was written"):
+        Append.of([StoredEvent(AGGREGATE, 1, topic, b"{}")], max_bytes=10**9)
+
+
+@pytest.mark.parametrize("aggregate_id", ["p" * 4097, "patient-\ud800", "patient\0"])
+def test_a_text_that_could_not_become_a_key_is_refused_as_an_id(aggregate_id: str) -> None:
+    with pytest.raises(DataError, match="the aggregate's id"):
+        Append.of([event(1, of=aggregate_id)], id_type=str, max_bytes=10**9)
+
+
+@pytest.mark.parametrize("state", ["{}", None, bytearray(b"{}"), {}])
+def test_a_state_that_is_not_bytes_is_refused(state: object) -> None:
+    stored = StoredEvent(AGGREGATE, 1, "Happened", state)  # type: ignore[arg-type]
+    with pytest.raises(DataError, match=r"the state of version 1 .* as bytes, found"):
+        Append.of([stored], max_bytes=10**9)
 
 
 def test_every_append_has_a_name_of_its_own() -> None:

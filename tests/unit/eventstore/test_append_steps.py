@@ -1,11 +1,12 @@
 """The append protocol without a database: every order of replies, lost and late ones included."""
 
+import struct
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from uuid import UUID, uuid4
 
 import pytest
-from cassandra import InvalidRequest, OperationTimedOut
+from cassandra import InvalidRequest, OperationTimedOut, Unauthorized
 from cassandra.cluster import NoHostAvailable
 from eventsourcing.persistence import (
     IntegrityError,
@@ -20,6 +21,7 @@ from hypothesis import strategies as st
 from eventstore_cassandra.append import (
     Append,
     Applied,
+    BarredError,
     Found,
     NotApplied,
     Reply,
@@ -31,6 +33,7 @@ from eventstore_cassandra.append import (
 AGGREGATE = uuid4()
 LOST = Unanswered(OperationTimedOut("no answer"))
 UNREACHABLE = Unanswered(NoHostAvailable("nobody there", {}))
+REFUSED = Unanswered(InvalidRequest("message of size 17 exceeds 16"))
 
 
 def events(*versions: int) -> list[StoredEvent]:
@@ -38,12 +41,12 @@ def events(*versions: int) -> list[StoredEvent]:
 
 
 def append(*versions: int) -> Append:
-    return Append.of(events(*versions), max_bytes=1000)
+    return Append.of(events(*versions), max_bytes=10_000)
 
 
-def play(of: Append, *replies: Reply, attempts: int = 3) -> list[Step]:
+def play(of: Append, *replies: Reply, attempts: int = 3, is_intent: bool = False) -> list[Step]:
     """Send the replies and return the steps that were asked for."""
-    machine = append_steps(of, attempts=attempts)
+    machine = append_steps(of, attempts=attempts, is_intent=is_intent)
     steps = [next(machine)]
     for reply in replies:
         try:
@@ -122,17 +125,90 @@ def test_a_made_up_version_with_a_late_try_behind_it_is_no_conflict() -> None:
         play(append(3), LOST, NotApplied(1), Found(None))
 
 
+@pytest.mark.parametrize("never_sent", [UNREACHABLE, Unanswered(InvalidRequest("no"))])
+def test_of_an_intent_nobody_can_say_that_nothing_was_written(never_sent: Unanswered) -> None:
+    with pytest.raises(OperationalError, match="not known whether the events are"):
+        play(append(3), never_sent, UNREACHABLE, UNREACHABLE, UNREACHABLE, is_intent=True)
+
+
+def test_an_intent_that_could_not_be_sent_is_tried_again() -> None:
+    steps = play(append(3), UNREACHABLE, Applied(), is_intent=True)
+    assert steps == [Step.EXTEND, Step.EXTEND]
+
+
+@pytest.mark.parametrize(
+    ("version", "batch", "bar"),
+    [(1, Step.CREATE, Step.BAR_CREATE), (3, Step.EXTEND, Step.BAR_EXTEND)],
+)
+@pytest.mark.parametrize("attempts", [1, 3])
+def test_an_intent_that_is_refused_for_good_is_barred(
+    version: int, batch: Step, bar: Step, attempts: int
+) -> None:
+    steps = append_steps(append(version), attempts=attempts, is_intent=True)
+    assert next(steps) is batch
+    assert steps.send(REFUSED) is bar
+    with pytest.raises(BarredError, match=r"exceeds 16\. It is barred.*Nothing was written"):
+        steps.send(Applied())
+
+
+@pytest.mark.parametrize("refusal", [ValueError("too many"), TypeError("no text"), struct.error()])
+def test_what_the_driver_cannot_send_is_refused(refusal: Exception) -> None:
+    with pytest.raises(BarredError):
+        play(append(3), Unanswered(refusal), Applied(), is_intent=True)
+    with pytest.raises(ProgrammingError, match="Nothing was written") as told:
+        play(append(3), Unanswered(refusal))
+    assert not isinstance(told.value, BarredError)
+
+
+def test_a_late_batch_is_barred_where_a_later_try_is_refused() -> None:
+    with pytest.raises(BarredError):
+        play(append(3), LOST, REFUSED, Applied())
+
+
+def test_who_was_barred_by_somebody_else_is_told_so() -> None:
+    with pytest.raises(BarredError, match="refused when a reader of the log tried it"):
+        play(append(3), NotApplied(2, is_barred=True), is_intent=True)
+
+
+def test_a_bar_whose_answer_was_lost_is_tried_again() -> None:
+    with pytest.raises(BarredError, match="size 17"):
+        play(append(3), REFUSED, LOST, NotApplied(2, is_barred=True), is_intent=True)
+
+
+def test_a_bar_that_is_refused_leaves_the_outcome_unknown() -> None:
+    with pytest.raises(PersistenceError, match="not known whether the events are"):
+        play(append(3), REFUSED, Unanswered(Unauthorized("no right")), is_intent=True)
+
+
+def test_a_bar_that_comes_too_late_finds_what_the_batch_has_done() -> None:
+    mine = append(3)
+    steps = play(mine, REFUSED, NotApplied(3), Found(mine.append_id), is_intent=True)
+    assert steps == [Step.EXTEND, Step.BAR_EXTEND, Step.LOOK]
+    with pytest.raises(IntegrityError, match="at version 2, found it at version 3"):
+        play(mine, REFUSED, NotApplied(3), Found(uuid4()), is_intent=True)
+
+
+def test_a_look_that_is_refused_leaves_the_outcome_unknown() -> None:
+    with pytest.raises(PersistenceError, match="not known whether the events are"):
+        play(append(3), NotApplied(3), Unanswered(Unauthorized("no right")), is_intent=True)
+
+
 @dataclass
 class Partition:
     """What the replicas agree on: the conditional batch, atomically, and the serial read."""
 
     current_version: int | None = None
     rows: dict[int, UUID] = field(default_factory=dict)
+    barred: set[UUID] = field(default_factory=set)
 
     def batch(self, step: Step, of: Append) -> Reply:
-        expected = None if step is Step.CREATE else of.first_version - 1
-        if self.current_version != expected:
-            return NotApplied(self.current_version)
+        is_new = step in (Step.CREATE, Step.BAR_CREATE)
+        expected = None if is_new else of.first_version - 1
+        if self.current_version != expected or of.append_id in self.barred:
+            return NotApplied(self.current_version, of.append_id in self.barred)
+        if step in (Step.BAR_CREATE, Step.BAR_EXTEND):
+            self.barred.add(of.append_id)
+            return Applied()
         self.current_version = of.last_version
         for event in of.events:
             assert event.originator_version not in self.rows
@@ -151,6 +227,7 @@ class Writer:
     steps: Generator[Step, Reply, None]
     step: Step | None = None
     outcome: type[PersistenceError] | str | None = None
+    told: str = ""
 
     def send(self, reply: Reply | None) -> None:
         try:
@@ -158,19 +235,23 @@ class Writer:
         except StopIteration:
             self.outcome = "applied"
         except PersistenceError as e:
-            self.outcome = type(e)
+            self.outcome, self.told = type(e), str(e)
 
 
 @given(
     st.data(),
     st.lists(st.sampled_from([(0,), (1,), (1, 2), (2,), (2, 3), (3,)]), min_size=2, max_size=4),
+    st.booleans(),
 )
-def test_answers_are_true_whatever_is_lost_or_late(
-    data: st.DataObject, appends: list[tuple[int, ...]]
+def test_answers_are_true_whatever_is_lost_late_or_refused(
+    data: st.DataObject, appends: list[tuple[int, ...]], are_intents: bool
 ) -> None:
     partition = Partition()
     late: list[Callable[[], Reply]] = []
-    writers = [Writer(a, append_steps(a, attempts=4)) for a in (append(*v) for v in appends)]
+    writers = [
+        Writer(a, append_steps(a, attempts=4, is_intent=are_intents))
+        for a in (append(*v) for v in appends)
+    ]
     for writer in writers:
         writer.send(None)
     while busy := [writer for writer in writers if writer.outcome is None]:
@@ -184,7 +265,9 @@ def test_answers_are_true_whatever_is_lost_or_late(
             answer = data.draw(st.sampled_from(["answered", "request lost"]))
             writer.send(partition.look(writer.append) if answer == "answered" else LOST)
             continue
-        fate = data.draw(st.sampled_from(["answered", "answer lost", "request lost", "late"]))
+        fate = data.draw(
+            st.sampled_from(["answered", "answer lost", "request lost", "late", "refused"])
+        )
         if fate == "answered":
             writer.send(partition.batch(step, writer.append))
             continue
@@ -192,7 +275,7 @@ def test_answers_are_true_whatever_is_lost_or_late(
             partition.batch(step, writer.append)
         if fate == "late":
             late.append(lambda s=step, w=writer: partition.batch(s, w.append))  # type: ignore[misc]
-        writer.send(LOST)
+        writer.send(REFUSED if fate == "refused" else LOST)
     for request in late:
         request()
 
@@ -205,7 +288,9 @@ def test_answers_are_true_whatever_is_lost_or_late(
         written = writer.append.append_id in partition.rows.values()
         if writer.outcome == "applied":
             assert written, "an acknowledged append is there"
-        elif writer.outcome is IntegrityError:
-            assert not written, "a conflict is never reported against oneself"
+        elif "Nothing was written" in writer.told:
+            assert not written, "what was refused is not there, nor is it reported against oneself"
         else:
-            assert writer.outcome is OperationalError
+            assert "It is not known" in writer.told
+        if writer.append.append_id in partition.barred:
+            assert not written, "what is barred is never applied"
