@@ -8,6 +8,7 @@ Set ``PERSISTENCE_MODULE=eventstore_cassandra`` and the ``CASSANDRA_*`` variable
 from eventstore_cassandra.application_recorder import CassandraApplicationRecorder
 from eventstore_cassandra.counters import Count, Counters
 from eventstore_cassandra.datastore import CassandraDatastore
+from eventstore_cassandra.errors import UnknownOutcomeError
 from eventstore_cassandra.factory import CassandraFactory
 from eventstore_cassandra.process import CassandraProcessRecorder
 from eventstore_cassandra.recorders import CassandraAggregateRecorder
@@ -32,6 +33,7 @@ __all__ = [
     "Place",
     "Settings",
     "Topology",
+    "UnknownOutcomeError",
     "create_keyspace",
     "create_tables",
 ]

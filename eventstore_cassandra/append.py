@@ -52,14 +52,19 @@ from uuid import UUID, uuid4
 
 from eventsourcing.persistence import (
     IntegrityError,
-    OperationalError,
     PersistenceError,
     ProgrammingError,
     StoredEvent,
 )
 
 from eventstore_cassandra.append_checks import check_append
-from eventstore_cassandra.errors import describe, is_certain, is_refusal, library_error
+from eventstore_cassandra.errors import (
+    UnknownOutcomeError,
+    describe,
+    is_certain,
+    is_refusal,
+    library_error,
+)
 
 _FIRST_VERSIONS = (0, 1)
 UNKNOWN = (
@@ -165,7 +170,8 @@ def append_steps(append: Append, *, attempts: int, is_intent: bool) -> Generator
     :raises IntegrityError: when somebody else wrote these versions; nothing of it was written.
     :raises BarredError: when it was refused, by the server or the driver; nothing of it was
         written, nor will be.
-    :raises OperationalError: when the store cannot be reached, saying whether the outcome is known.
+    :raises UnknownOutcomeError: when it is not known whether the events are or will be written.
+    :raises OperationalError: when the store cannot be reached; nothing of it was written.
     """
     conditional = step = Step.CREATE if append.first_version in _FIRST_VERSIONS else Step.EXTEND
     current_version: int | None = None
@@ -196,7 +202,7 @@ def append_steps(append: Append, *, attempts: int, is_intent: bool) -> Generator
                 if conditional is Step.CREATE and current_version == append.first_version - 1:
                     conditional = step = Step.EXTEND
                 elif may_be_applied and (current_version or 0) < append.first_version - 1:
-                    raise OperationalError(f"{_versions(append, current_version)} {UNKNOWN}")
+                    raise UnknownOutcomeError(f"{_versions(append, current_version)} {UNKNOWN}")
                 else:
                     raise IntegrityError(conflict(append, current_version))
 
@@ -222,6 +228,7 @@ def _failure(
         error,
         _doing(append),
         outcome=UNKNOWN if may_be_applied else "Nothing was written.",
+        is_known=not may_be_applied,
     )
 
 

@@ -40,6 +40,13 @@ _REFUSED = (RequestValidationException, SyntaxException, ConfigurationException,
 _NEVER_SENT = (NoHostAvailable, UnresolvableContactPoints, AuthenticationFailed)
 
 
+class UnknownOutcomeError(OperationalError):
+    """It is not known whether something is written, or will be: look before trying again.
+
+    All other errors of an append mean that nothing of it was written.
+    """
+
+
 def is_certain(error: BaseException) -> bool:
     """Tell whether a request that ended in this error surely had no effect.
 
@@ -69,11 +76,14 @@ def describe(error: BaseException) -> str:
     return " ".join(reason.split()).rstrip(".") or type(error).__name__
 
 
-def library_error(error: BaseException, doing: str, *, outcome: str = "") -> PersistenceError:
+def library_error(
+    error: BaseException, doing: str, *, outcome: str = "", is_known: bool = True
+) -> PersistenceError:
     """Return the library's error for a driver's error.
 
     :param doing: what was attempted, as the beginning of a sentence.
     :param outcome: a sentence on what is so now, if there is more to say.
+    :param is_known: whether the outcome is; else the error is an :class:`UnknownOutcomeError`.
     """
     reason = describe(error)
     kind: type[PersistenceError] = OperationalError
@@ -87,6 +97,8 @@ def library_error(error: BaseException, doing: str, *, outcome: str = "") -> Per
         )
     if isinstance(error, Unauthorized):
         advice = "Grant the user of CASSANDRA_USERNAME access."
+    if not is_known:
+        kind = UnknownOutcomeError
     return kind(" ".join(part for part in (f"{doing}: {reason}.", advice, outcome) if part))
 
 

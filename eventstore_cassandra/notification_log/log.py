@@ -62,8 +62,9 @@ class NotificationLog:
         :raises DataError: when there are more events than a bucket of the log has positions.
         :raises IntegrityError: when the aggregate is not at the version before the first event.
         :raises BarredError: when the aggregate's batch is refused for good.
-        :raises OperationalError: when the store cannot be reached, saying whether the outcome is
-            known; one that is not known is decided by the next reader of the log.
+        :raises UnknownOutcomeError: when it is not known whether the events are or will be written;
+            the next reader of the log decides it.
+        :raises OperationalError: when the store cannot be reached.
         """
         self._check_size(append)
         self._check_expected_version(append)

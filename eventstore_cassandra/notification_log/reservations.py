@@ -17,11 +17,11 @@ from random import uniform
 from threading import Event, Lock
 from time import sleep
 
-from eventsourcing.persistence import OperationalError, PersistenceError
+from eventsourcing.persistence import PersistenceError
 
 from eventstore_cassandra.append import UNKNOWN, Append, Found, Unanswered
 from eventstore_cassandra.counters import Count, Counters
-from eventstore_cassandra.errors import DRIVER_ERRORS
+from eventstore_cassandra.errors import DRIVER_ERRORS, UnknownOutcomeError
 from eventstore_cassandra.notification_log.reserve_steps import (
     LookUp,
     Place,
@@ -106,8 +106,9 @@ class Reservations:
     def reserve(self, append: Append) -> Reserved:
         """Write the append into the log as intents.
 
-        :raises OperationalError: when the store cannot be reached, saying whether the outcome is
-            known; an outcome that is not known may be decided by readers of the log.
+        :raises UnknownOutcomeError: when it is not known whether the intents are or will be there;
+            if so, a reader of the log decides them.
+        :raises OperationalError: when the store cannot be reached; nothing was written.
         """
         ticket = _Ticket(append)
         with self._lock:
@@ -185,7 +186,7 @@ class Reservations:
         except BaseException as e:
             self._place_is_known = False
             for ticket in group:
-                ticket.answer(OperationalError(f"{_CANNOT_WRITE}: {e!r}. {UNKNOWN}"))
+                ticket.answer(UnknownOutcomeError(f"{_CANNOT_WRITE}: {e!r}. {UNKNOWN}"))
             raise
         if instead is not None:
             self._counters.add(Count.RESERVATION_RETRIES)

@@ -67,7 +67,8 @@ def reserve_steps(place: Place, name: UUID, *, attempts: int) -> Generator[Step,
 
     :param name: the append_id of the batch's first row.
     :param attempts: how many steps may stay unanswered before giving up.
-    :raises OperationalError: when the store cannot be reached, saying whether the outcome is known.
+    :raises UnknownOutcomeError: when it is not known whether the batch is or will be applied.
+    :raises OperationalError: when the store cannot be reached; nothing was written.
     """
     step: Step = Reserve(place)
     unanswered = 0
@@ -84,6 +85,7 @@ def reserve_steps(place: Place, name: UUID, *, attempts: int) -> Generator[Step,
                         error,
                         "Cannot write to the notification log",
                         outcome=UNKNOWN if may_be_applied else "Nothing was written.",
+                        is_known=not may_be_applied,
                     ) from error
             case Refused(head=head):
                 if head is None:

@@ -17,6 +17,7 @@ from eventstore_cassandra import (
     CassandraSnapshotRecorder,
     CassandraTrackingRecorder,
     Settings,
+    UnknownOutcomeError,
 )
 from eventstore_cassandra.datastore import APPEND
 
@@ -137,9 +138,19 @@ def test_an_outcome_that_stays_unknown_is_called_unknown(faulty: FaultyDatastore
     recorder, aggregate = CassandraAggregateRecorder(faulty), uuid4()
     attempts = faulty.settings.append_attempts
     faulty.faults = [("answer", OperationTimedOut("no answer"))] * attempts
-    with pytest.raises(OperationalError, match="It is not known"):
+    with pytest.raises(UnknownOutcomeError, match="It is not known"):
         recorder.insert_events([event(aggregate, 1)])
     assert list(recorder.select_events(aggregate)) == [event(aggregate, 1)]
+
+
+@pytest.mark.parametrize("lost", ["request", "answer"])
+def test_a_place_in_the_log_that_stays_unknown_is_an_unknown_outcome(
+    faulty: FaultyDatastore, lost: str
+) -> None:
+    recorder = CassandraApplicationRecorder(faulty)
+    faulty.faults = [(lost, OperationTimedOut("no answer"))] * faulty.settings.append_attempts
+    with pytest.raises(UnknownOutcomeError, match="It is not known"):
+        recorder.insert_events([event(uuid4(), 1)])
 
 
 @pytest.mark.parametrize("lost", ["request", "answer"])

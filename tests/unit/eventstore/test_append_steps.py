@@ -29,6 +29,7 @@ from eventstore_cassandra.append import (
     Unanswered,
     append_steps,
 )
+from eventstore_cassandra.errors import UnknownOutcomeError
 
 AGGREGATE = uuid4()
 LOST = Unanswered(OperationTimedOut("no answer"))
@@ -101,13 +102,14 @@ def test_an_unanswered_look_is_made_again() -> None:
 
 
 def test_after_all_attempts_the_outcome_is_said_to_be_unknown() -> None:
-    with pytest.raises(OperationalError, match="not known whether the events are"):
+    with pytest.raises(UnknownOutcomeError, match="not known whether the events are"):
         play(append(3), LOST, LOST, LOST)
 
 
 def test_a_request_that_was_never_sent_wrote_nothing() -> None:
-    with pytest.raises(OperationalError, match="Nothing was written"):
+    with pytest.raises(OperationalError, match="Nothing was written") as raised:
         play(append(3), UNREACHABLE)
+    assert not isinstance(raised.value, UnknownOutcomeError)
 
 
 def test_a_request_that_the_server_refuses_is_the_programs_fault() -> None:
@@ -116,12 +118,18 @@ def test_a_request_that_the_server_refuses_is_the_programs_fault() -> None:
 
 
 def test_an_unreachable_server_after_a_lost_answer_leaves_the_outcome_unknown() -> None:
-    with pytest.raises(OperationalError, match="not known whether the events are"):
+    with pytest.raises(UnknownOutcomeError, match="not known whether the events are"):
         play(append(3), LOST, UNREACHABLE, UNREACHABLE)
 
 
+def test_a_refusal_after_a_lost_answer_leaves_the_outcome_unknown() -> None:
+    refused = Unanswered(InvalidRequest("table events does not exist"))
+    with pytest.raises(UnknownOutcomeError, match="not known whether the events are"):
+        play(append(3), LOST, refused, refused)
+
+
 def test_a_made_up_version_with_a_late_try_behind_it_is_no_conflict() -> None:
-    with pytest.raises(OperationalError, match=r"found it at version 1\. It is not known"):
+    with pytest.raises(UnknownOutcomeError, match=r"found it at version 1\. It is not known"):
         play(append(3), LOST, NotApplied(1), Found(None))
 
 
@@ -291,6 +299,6 @@ def test_answers_are_true_whatever_is_lost_late_or_refused(
         elif "Nothing was written" in writer.told:
             assert not written, "what was refused is not there, nor is it reported against oneself"
         else:
-            assert "It is not known" in writer.told
+            assert writer.outcome is UnknownOutcomeError
         if writer.append.append_id in partition.barred:
             assert not written, "what is barred is never applied"

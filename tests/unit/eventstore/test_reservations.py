@@ -7,10 +7,11 @@ from time import monotonic, sleep
 from uuid import uuid4
 
 import pytest
-from eventsourcing.persistence import OperationalError, StoredEvent
+from eventsourcing.persistence import StoredEvent
 
 from eventstore_cassandra.append import Append, Applied
 from eventstore_cassandra.counters import Counters
+from eventstore_cassandra.errors import UnknownOutcomeError
 from eventstore_cassandra.notification_log.buckets import Buckets
 from eventstore_cassandra.notification_log.reservations import Reservations, _Ticket
 from eventstore_cassandra.notification_log.reserve_steps import Place
@@ -38,7 +39,7 @@ def test_a_failure_that_nobody_expected_answers_all_who_waited() -> None:
     reservations._waiting.append(other)
     with pytest.raises(RuntimeError, match="after shutdown"):
         reservations.reserve(append())
-    assert isinstance(other.result, OperationalError)
+    assert isinstance(other.result, UnknownOutcomeError)
     assert "It is not known" in str(other.result)
 
 
