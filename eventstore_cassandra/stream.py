@@ -1,12 +1,19 @@
-"""Reading an aggregate's partition: versions in order, of its events or of its snapshots."""
+"""Reading an aggregate's partition: versions in order, of its events or of its snapshots.
+
+A batch that was decided may so far be on one replica only. A read of some columns there repairs
+these on the others, and these alone; if that replica is then away, a quorum shows a row without its
+type, or without its state. So a row that is not whole is not believed: it is read again at serial
+consistency, which first completes what was decided. A row that is returned is whole.
+"""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 from uuid import UUID
 
-from cassandra.query import UNSET_VALUE
-from eventsourcing.persistence import StoredEvent
+from cassandra.query import UNSET_VALUE, BoundStatement
+from eventsourcing.persistence import OperationalError, StoredEvent
 
-from eventstore_cassandra.datastore import CassandraDatastore
+from eventstore_cassandra.datastore import SERIAL_READ, CassandraDatastore
 from eventstore_cassandra.errors import library_errors
 
 MAX_VERSION = 2**31 - 1
@@ -16,6 +23,8 @@ _SELECT = (
     "SELECT version, {kind}, payload, payload_bytes FROM {keyspace}.{table}"
     " WHERE id = ? AND version > ? AND version <= ? ORDER BY version {order} LIMIT ?"
 )
+
+Row = Sequence[Any]
 
 
 def to_text_or_bytes(state: bytes) -> tuple[str, None] | tuple[None, bytes]:
@@ -34,9 +43,7 @@ def to_columns(state: bytes) -> tuple[object, object]:
 
 def to_state(payload: str | None, payload_bytes: bytes | None) -> bytes:
     """Return the state that the two columns hold."""
-    if payload is not None:
-        return payload.encode("utf-8")
-    return payload_bytes or b""
+    return payload.encode("utf-8") if payload is not None else payload_bytes or b""
 
 
 class Streams:
@@ -84,8 +91,7 @@ class Streams:
                 MAX_VERSION if limit is None else limit,
             ]
         )
-        with library_errors(f"Cannot read aggregate {originator_id}"):
-            rows = list(self._datastore.execute(bound))
+        rows = self._whole_rows(bound, originator_id)
         return [
             StoredEvent(
                 originator_id=originator_id,
@@ -95,3 +101,21 @@ class Streams:
             )
             for version, kind, payload, payload_bytes in rows
         ]
+
+    def _whole_rows(self, bound: BoundStatement, originator_id: UUID | str) -> list[Row]:
+        with library_errors(f"Cannot read aggregate {originator_id}"):
+            rows = list(self._datastore.execute(bound))
+            if any(_is_in_part(*row[1:4]) for row in rows):
+                rows = [tuple(row.values()) for row in self._datastore.execute(bound, SERIAL_READ)]
+        for version, *columns in rows:
+            if _is_in_part(*columns[:3]):
+                raise OperationalError(
+                    f"Expected version {version} of {originator_id} with its type and its state, "
+                    f"found {columns}, also by a serial read. Some other program has written it, "
+                    "or data was lost: run a full repair, or restore it from a backup."
+                )
+        return rows
+
+
+def _is_in_part(kind: object, payload: str | None, payload_bytes: bytes | None) -> bool:
+    return kind is None or (payload is None and payload_bytes is None)

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from eventsourcing.persistence import StoredEvent
+from eventsourcing.persistence import OperationalError, StoredEvent
 
 from eventstore_cassandra.append import AggregateId
-from eventstore_cassandra.datastore import CassandraDatastore
+from eventstore_cassandra.datastore import SERIAL_READ, CassandraDatastore
 from eventstore_cassandra.errors import library_errors
 from eventstore_cassandra.event_types import EventTypes
 from eventstore_cassandra.stream import to_state
@@ -20,6 +20,10 @@ _SELECT = (
     " FROM {keyspace}.events_by_type"
     " WHERE type = ? AND (savetime, version, id) > (?, ?, ?) LIMIT ?"
 )
+_STATE = (
+    "SELECT payload, payload_bytes FROM {keyspace}.events"
+    " WHERE id = ? AND version = ? AND savetime = ?"
+)
 
 
 class TypeView:
@@ -31,6 +35,7 @@ class TypeView:
         self._datastore = datastore
         self._event_types = event_types
         self._select = datastore.prepare(_SELECT)
+        self._state = datastore.prepare(_STATE)
         self._before_all: Place = (-(2**63), 0, _FIRST_IDS[id_type])
 
     def select(
@@ -50,8 +55,22 @@ class TypeView:
                     originator_id=aggregate_id,
                     originator_version=version,
                     topic=topic,
-                    state=to_state(payload, payload_bytes),
+                    state=to_state(payload, payload_bytes)
+                    if payload is not None or payload_bytes is not None
+                    else self._own_state(aggregate_id, version, savetime),
                 ),
             )
             for savetime, version, aggregate_id, payload, payload_bytes in rows
         ]
+
+    def _own_state(self, aggregate_id: AggregateId, version: int, savetime: int) -> bytes:
+        """Return the state of an event that the view shows without: see :mod:`..stream`."""
+        bound = self._state.bind([aggregate_id, version, savetime])
+        with library_errors(f"Cannot read version {version} of aggregate {aggregate_id}"):
+            row = self._datastore.execute(bound, SERIAL_READ).one()
+        if row is None or row["payload"] is row["payload_bytes"] is None:
+            raise OperationalError(
+                f"Expected version {version} of {aggregate_id}, which is in the type view, with a "
+                "state, found none. Run `patientmgmt store verify`."
+            )
+        return to_state(row["payload"], row["payload_bytes"])
