@@ -31,6 +31,8 @@ DRIVER_ERRORS = (
 )
 """Everything the driver raises of its own when a request fails."""
 
+NOTHING_WRITTEN = "Nothing was written."
+
 _SERVER_MESSAGE = re.compile(r'code=\w+ \[[^]]*\] message="(?P<message>.*)"', re.DOTALL)
 
 ENCODING_ERRORS = (ValueError, TypeError, OverflowError, struct.error)
@@ -109,3 +111,17 @@ def library_errors(doing: str) -> Iterator[None]:
         yield
     except DRIVER_ERRORS as e:
         raise library_error(e, doing) from e
+
+
+@contextmanager
+def nothing_written(doing: str) -> Iterator[None]:
+    """Say of any error in the block, which sends nothing of an append, that nothing was written.
+
+    :param doing: what was attempted, for errors that are not the library's.
+    """
+    try:
+        yield
+    except PersistenceError as e:
+        raise type(e)(f"{e} {NOTHING_WRITTEN}") from e
+    except Exception as e:
+        raise ProgrammingError(f"{doing}: {e!r}. {NOTHING_WRITTEN}") from e

@@ -9,7 +9,7 @@ from eventsourcing.persistence import DataError, IntegrityError
 from eventstore_cassandra.append import AggregateId, Append, BarredError, conflict
 from eventstore_cassandra.counters import Count
 from eventstore_cassandra.datastore import LOOK_READ, SERIAL_READ, CassandraDatastore
-from eventstore_cassandra.errors import library_errors
+from eventstore_cassandra.errors import library_errors, nothing_written
 from eventstore_cassandra.event_types import EventTypes
 from eventstore_cassandra.notification_log.buckets import Buckets
 from eventstore_cassandra.notification_log.intents import Outcome
@@ -42,18 +42,18 @@ class NotificationLog:
     ) -> None:
         settings = datastore.settings
         self._buckets = buckets
-        table = LogTable(datastore, event_types, self._buckets)
+        self._table = LogTable(datastore, event_types, self._buckets)
         self.known_versions = KnownVersions()
         self._datastore = datastore
         self._decide = decide
         self._outcomes = Outcomes()
         self._reservations = Reservations(
-            table, datastore.counters, attempts=settings.append_attempts
+            self._table, datastore.counters, attempts=settings.append_attempts
         )
         self._listeners: set[Event] = set()
         self._current_version = datastore.prepare(_CURRENT_VERSION)
         self.reader = LogReader(
-            table, self._outcomes, Looks(datastore), self._help, grace=settings.log_grace
+            self._table, self._outcomes, Looks(datastore), self._help, grace=settings.log_grace
         )
 
     def record(self, append: Append) -> Sequence[int]:
@@ -68,7 +68,9 @@ class NotificationLog:
         """
         self._check_size(append)
         self._check_expected_version(append)
-        reserved = self._reservations.reserve(append)
+        with nothing_written(f"Cannot append to aggregate {append.aggregate_id}"):
+            entry = self._table.encode(append)
+        reserved = self._reservations.reserve(entry)
         try:
             self._decide(append)
         except (IntegrityError, BarredError):

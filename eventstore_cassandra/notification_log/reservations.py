@@ -10,18 +10,19 @@ narrows with a win, and is spent before the group is taken, so that a group whic
 
 import logging
 from collections import deque
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate, pairwise
 from random import uniform
 from threading import Event, Lock
 from time import sleep
+from uuid import UUID
 
+from cassandra.query import BatchStatement
 from eventsourcing.persistence import PersistenceError
 
-from eventstore_cassandra.append import UNKNOWN, Append, Found, Unanswered
+from eventstore_cassandra.append import UNKNOWN, Found, Unanswered
 from eventstore_cassandra.counters import Count, Counters
-from eventstore_cassandra.errors import DRIVER_ERRORS, UnknownOutcomeError
+from eventstore_cassandra.errors import DRIVER_ERRORS, UnknownOutcomeError, nothing_written
 from eventstore_cassandra.notification_log.reserve_steps import (
     LookUp,
     Place,
@@ -30,7 +31,7 @@ from eventstore_cassandra.notification_log.reserve_steps import (
     after,
     reserve_steps,
 )
-from eventstore_cassandra.notification_log.table import LogTable, Mark
+from eventstore_cassandra.notification_log.table import LogEntry, LogTable, Mark
 
 logger = logging.getLogger(__name__)
 
@@ -75,7 +76,7 @@ _Result = Reserved | PersistenceError
 
 @dataclass(eq=False)
 class _Ticket:
-    append: Append
+    entry: LogEntry
     result: _Result | None = None
     called: Event = field(default_factory=Event)
     """Set when there is a result, or it is the ticket's turn to lead."""
@@ -103,14 +104,14 @@ class Reservations:
         self._place_is_known = False
         self._pause = _SHORTEST
 
-    def reserve(self, append: Append) -> Reserved:
-        """Write the append into the log as intents.
+    def reserve(self, entry: LogEntry) -> Reserved:
+        """Write an append into the log as intents.
 
         :raises UnknownOutcomeError: when it is not known whether the intents are or will be there;
             if so, a reader of the log decides them.
-        :raises OperationalError: when the store cannot be reached; nothing was written.
+        :raises PersistenceError: for whatever else fails; nothing was written.
         """
-        ticket = _Ticket(append)
+        ticket = _Ticket(entry)
         with self._lock:
             self._waiting.append(ticket)
             waits = self._is_led
@@ -174,12 +175,17 @@ class Reservations:
             sleep(uniform(0, self._pause))  # noqa: S311 - rivals must not meet again in step
         group = self._take_group()
         try:
-            if contended or not self._place_is_known:
-                self._place = self._table.end(self._place)
-                self._place_is_known = True
-            place = self._place
-            marks = self._take_marks(place.bucket)
-            instead = self._drive(place, [ticket.append for ticket in group], marks)
+            with nothing_written(_CANNOT_WRITE):
+                if contended or not self._place_is_known:
+                    self._place = self._table.end(self._place)
+                    self._place_is_known = True
+                place = self._place
+                marks = self._take_marks(place.bucket)
+                batch = self._table.batch(place, [ticket.entry for ticket in group], marks)
+        except PersistenceError as e:
+            return [(ticket, e) for ticket in group]
+        try:
+            instead = self._drive(place, batch, group[0].entry.append.append_id)
         except PersistenceError as e:
             self._place_is_known = False
             return [(ticket, e) for ticket in group]
@@ -198,7 +204,7 @@ class Reservations:
             self._marks.extendleft(reversed(marks))
             return []
         self._pause = max(self._pause * _NARROW, _SHORTEST)
-        sizes = [len(ticket.append.events) for ticket in group]
+        sizes = [len(ticket.entry.events) for ticket in group]
         ends = list(accumulate(sizes, initial=place.first))
         row = WrittenRow(place.bucket, ends[-1] - 1, [None] * len(group))
         self._place = after(place, row.last, self._table.buckets)
@@ -207,21 +213,21 @@ class Reservations:
             for number, (ticket, (first, end)) in enumerate(zip(group, pairwise(ends), strict=True))
         ]
 
-    def _drive(self, place: Place, appends: Sequence[Append], marks: Sequence[Mark]) -> int | None:
-        steps = reserve_steps(place, appends[0].append_id, attempts=self._attempts)
+    def _drive(self, place: Place, batch: BatchStatement, name: UUID) -> int | None:
+        steps = reserve_steps(place, name, attempts=self._attempts)
         step = next(steps)
         while True:
             try:
-                step = steps.send(self._take(step, appends, marks))
+                step = steps.send(self._take(step, batch))
             except StopIteration as stop:
                 head: int | None = stop.value
                 return head
 
-    def _take(self, step: Step, appends: Sequence[Append], marks: Sequence[Mark]) -> Reply:
+    def _take(self, step: Step, batch: BatchStatement) -> Reply:
         try:
             if isinstance(step, LookUp):
                 return Found(self._table.owner(step.place))
-            return self._table.reserve(step.place, appends, marks)
+            return self._table.reserve(batch)
         except DRIVER_ERRORS as e:
             self._counters.add(Count.UNCERTAIN_OUTCOMES)
             return Unanswered(e)
@@ -231,7 +237,7 @@ class Reservations:
         events = size = 0
         with self._lock:
             while self._waiting:
-                append = self._waiting[0].append
+                append = self._waiting[0].entry.append
                 events += len(append.events)
                 size += sum(len(event.state) for event in append.events)
                 if group and (events > self._max_events or size > MAX_GROUP_BYTES):

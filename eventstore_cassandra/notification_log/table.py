@@ -14,7 +14,7 @@ from uuid import UUID
 
 from cassandra.query import BatchStatement
 
-from eventstore_cassandra.append import Append, Applied
+from eventstore_cassandra.append import AggregateId, Append, Applied
 from eventstore_cassandra.datastore import APPEND, SERIAL_READ, CassandraDatastore
 from eventstore_cassandra.errors import library_errors
 from eventstore_cassandra.event_types import EventTypes
@@ -36,6 +36,20 @@ _ROWS = (
     "SELECT last, appends, events, committed FROM {keyspace}.notification_log"
     " WHERE bucket = ? AND last >= ? LIMIT ?"
 )
+
+
+@dataclass(frozen=True)
+class LogEntry:
+    """An append as the log has it, of which it is known that it can be written into a batch."""
+
+    append: Append
+    events: Sequence[tuple[int, str | None, bytes | None]]
+    """The type of each event, and its state as text or as bytes."""
+
+    def header(self) -> tuple[UUID, AggregateId, int, int]:
+        """Return what the row has of the append beside its events."""
+        append = self.append
+        return append.append_id, append.aggregate_id, append.first_version, len(self.events)
 
 
 @dataclass(frozen=True)
@@ -64,11 +78,40 @@ class LogTable:
         self._owner = datastore.prepare(_OWNER)
         self._rows = datastore.prepare(_ROWS)
 
-    def reserve(
-        self, place: Place, appends: Sequence[Append], marks: Sequence[Mark]
-    ) -> Applied | Refused:
+    def encode(self, append: Append) -> LogEntry:
+        """Return the append as the log has it; topics that are new are registered.
+
+        It is bound to a row by itself first: what cannot be must not become a fault of the batch
+        that it would share with others. Whatever that raises passes through, of the registry's
+        errors too.
+        """
+        events = [
+            (self._event_types.type_of(event.topic), *to_text_or_bytes(event.state))
+            for event in append.events
+        ]
+        entry = LogEntry(append, events)
+        self._row.bind([0, len(events), [entry.header()], events])
+        return entry
+
+    def batch(
+        self, place: Place, entries: Sequence[LogEntry], marks: Sequence[Mark]
+    ) -> BatchStatement:
+        """Return the conditional batch that puts the entries at the place; nothing is sent."""
+        events = [event for entry in entries for event in entry.events]
+        head = place.first - 1 + len(events)
+        batch = BatchStatement()
+        if place.head is None:
+            batch.add(self._create, [head, place.bucket])
+        else:
+            batch.add(self._advance, [head, place.bucket, place.head])
+        batch.add(self._row, [place.bucket, head, [entry.header() for entry in entries], events])
+        for mark in marks:
+            batch.add(self._mark, [mark.committed, mark.bucket, mark.last])
+        return batch
+
+    def reserve(self, batch: BatchStatement) -> Applied | Refused:
         """Send the conditional batch; the driver's errors pass through."""
-        row = self._datastore.execute(self._batch(place, appends, marks), APPEND).one()
+        row = self._datastore.execute(batch, APPEND).one()
         return Applied() if row["[applied]"] else Refused(row.get("head"))
 
     def owner(self, place: Place) -> UUID | None:
@@ -137,30 +180,3 @@ class LogTable:
             )
             begin = end
         return intents
-
-    def _batch(
-        self, place: Place, appends: Sequence[Append], marks: Sequence[Mark]
-    ) -> BatchStatement:
-        events = [
-            (self._event_types.type_of(event.topic), *to_text_or_bytes(event.state))
-            for append in appends
-            for event in append.events
-        ]
-        head = place.first - 1 + len(events)
-        batch = BatchStatement()
-        if place.head is None:
-            batch.add(self._create, [head, place.bucket])
-        else:
-            batch.add(self._advance, [head, place.bucket, place.head])
-        batch.add(
-            self._row,
-            [
-                place.bucket,
-                head,
-                [(a.append_id, a.aggregate_id, a.first_version, len(a.events)) for a in appends],
-                events,
-            ],
-        )
-        for mark in marks:
-            batch.add(self._mark, [mark.committed, mark.bucket, mark.last])
-        return batch

@@ -191,7 +191,8 @@ class _Rebuild:
         """Return the log's end if it is not where it was thought to be; None if all went well."""
         size = sum(len(append.events) for append in appends)
         mark = Mark(place.bucket, place.first - 1 + size, [True] * len(appends))
-        reply = self._log.table.reserve(place, appends, [mark])
+        table = self._log.table
+        reply = table.reserve(table.batch(place, [table.encode(a) for a in appends], [mark]))
         if isinstance(reply, Applied):
             self.appended += size
             return None
@@ -200,7 +201,7 @@ class _Rebuild:
                 f"Expected bucket {place.bucket} of the notification log to have the head "
                 f"{place.head}, found no rows. Positions were lost: verify the log."
             )
-        return after(place, reply.head, self._log.table.buckets)
+        return after(place, reply.head, table.buckets)
 
 
 def _batches(appends: Iterable[Append]) -> Iterator[list[Append]]:

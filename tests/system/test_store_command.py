@@ -73,7 +73,8 @@ def test_status_tells_what_is_pending(cassandra_env: Env, datastore: CassandraDa
     (event,) = recorder.select_notifications(1, 1)
     pending = Append([StoredEvent(uuid4(), 1, event.topic, event.state)])
     scan = LogScan(datastore, recorder.event_types)
-    scan.table.reserve(scan.table.end(scan.end), [pending], [])
+    table = scan.table
+    table.reserve(table.batch(table.end(scan.end), [table.encode(pending)], []))
 
     code, output = finished(cassandra_env, "store", "status")
     assert code == 0, output

@@ -84,7 +84,8 @@ class Store:
         place = scan.table.end(scan.end)
         last = place.first + len(append.events) - 1
         marks = [Mark(place.bucket, last, [mark])] if mark is not None else []
-        assert scan.table.reserve(place, [append], marks) == Applied()
+        batch = scan.table.batch(place, [scan.table.encode(append)], marks)
+        assert scan.table.reserve(batch) == Applied()
         return place
 
     def insert_like_the_original(self, aggregate: UUID, version: int, *, type_: int) -> None:

@@ -15,6 +15,7 @@ from eventstore_cassandra.errors import UnknownOutcomeError
 from eventstore_cassandra.notification_log.buckets import Buckets
 from eventstore_cassandra.notification_log.reservations import Reservations, _Ticket
 from eventstore_cassandra.notification_log.reserve_steps import Place
+from eventstore_cassandra.notification_log.table import LogEntry
 
 
 class BrokenTable:
@@ -25,12 +26,15 @@ class BrokenTable:
     def end(self, known: object) -> object:
         return known
 
-    def reserve(self, *_batch: object) -> object:
+    def batch(self, *_contents: object) -> object:
+        return None
+
+    def reserve(self, _batch: object) -> object:
         raise RuntimeError("cannot schedule new futures after shutdown")
 
 
-def append() -> Append:
-    return Append([StoredEvent(uuid4(), 1, "Happened", b"{}")])
+def append() -> LogEntry:
+    return LogEntry(Append([StoredEvent(uuid4(), 1, "Happened", b"{}")]), [(1000, "{}", None)])
 
 
 def test_a_failure_that_nobody_expected_answers_all_who_waited() -> None:
@@ -49,14 +53,19 @@ class SlowTable:
     buckets = Buckets(1_000)
 
     def __init__(self) -> None:
-        self.groups: list[list[Append]] = []
+        self.groups: list[Sequence[LogEntry]] = []
         self.may_answer = Semaphore(0)
 
     def end(self, known: Place) -> Place:
         return known
 
-    def reserve(self, _place: Place, appends: Sequence[Append], _marks: object) -> Applied:
-        self.groups.append(list(appends))
+    def batch(
+        self, _place: Place, entries: Sequence[LogEntry], _marks: object
+    ) -> Sequence[LogEntry]:
+        return entries
+
+    def reserve(self, batch: Sequence[LogEntry]) -> Applied:
+        self.groups.append(batch)
         self.may_answer.acquire()
         return Applied()
 
