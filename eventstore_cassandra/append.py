@@ -11,7 +11,8 @@ leader to lose: Paxos, run by the replicas of the partition, decides.
 
 The first event has no version before it: its batch expects the column to be null. (Streams may
 begin at version 0 or 1. An event 1 that finds the stream at version 0 is a further event after all,
-and is appended as one.)
+and is appended as one; but not if it stands in the notification log already, where it might then
+come before version 0: ``log.py`` gives it another place there.)
 
 *Uncertain outcomes.* An answer may be lost: the node died, the time ran out, another proposal got
 in between. The batch may then have been applied or not, or be applied later by whoever completes
@@ -66,7 +67,6 @@ from eventstore_cassandra.errors import (
     library_error,
 )
 
-_FIRST_VERSIONS = (0, 1)
 UNKNOWN = (
     "It is not known whether the events are or will be written: load the aggregate before trying "
     "again."
@@ -125,6 +125,8 @@ class Append:
 
     events: Sequence[StoredEvent]
     append_id: UUID = field(default_factory=uuid4)
+    follows_0: bool = False
+    """Whether the first event is version 1 of a stream whose version 0 is known to be committed."""
 
     @property
     def aggregate_id(self) -> AggregateId:
@@ -135,6 +137,11 @@ class Append:
     def first_version(self) -> int:
         """Version of the first event."""
         return self.events[0].originator_version
+
+    @property
+    def is_new(self) -> bool:
+        """Whether a stream is expected not to exist, so that this would be its first append."""
+        return self.first_version < (1 if self.follows_0 else 2)
 
     @property
     def last_version(self) -> int:
@@ -173,7 +180,7 @@ def append_steps(append: Append, *, attempts: int, is_intent: bool) -> Generator
     :raises UnknownOutcomeError: when it is not known whether the events are or will be written.
     :raises OperationalError: when the store cannot be reached; nothing of it was written.
     """
-    conditional = step = Step.CREATE if append.first_version in _FIRST_VERSIONS else Step.EXTEND
+    conditional = step = Step.CREATE if append.is_new else Step.EXTEND
     current_version: int | None = None
     refusal: BaseException | None = None
     unanswered = 0
@@ -199,7 +206,8 @@ def append_steps(append: Append, *, attempts: int, is_intent: bool) -> Generator
             case Found(append_id=append.append_id):
                 return
             case Found():
-                if conditional is Step.CREATE and current_version == append.first_version - 1:
+                is_at_0 = conditional is Step.CREATE and current_version == append.first_version - 1
+                if is_at_0 and not is_intent:
                     conditional = step = Step.EXTEND
                 elif may_be_applied and (current_version or 0) < append.first_version - 1:
                     raise UnknownOutcomeError(f"{_versions(append, current_version)} {UNKNOWN}")
@@ -215,7 +223,7 @@ def conflict(append: Append, current_version: int | None) -> str:
 def _versions(append: Append, current_version: int | None) -> str:
     found = "no events" if current_version is None else f"version {current_version}"
     expected = append.first_version - 1
-    at = "no events" if append.first_version in _FIRST_VERSIONS else f"version {expected}"
+    at = "no events" if append.is_new else f"version {expected}"
     return f"Expected aggregate {append.aggregate_id} at {at}, found it at {found}."
 
 

@@ -31,6 +31,8 @@ class Intent(NamedTuple):
     """Topic and state of each event."""
     mark: Outcome | None
     """The outcome, where it is written into the log."""
+    follows_0: bool = False
+    """Whether it is version 1 of a stream with a version 0, and not the first of a new one."""
 
     @property
     def last(self) -> int:
@@ -57,7 +59,13 @@ class Intent(NamedTuple):
                 for version, (topic, state) in enumerate(self.events, self.first_version)
             ],
             self.append_id,
+            self.follows_0,
         )
+
+    @property
+    def is_new(self) -> bool:
+        """Whether the stream is expected not to exist."""
+        return self.first_version < (1 if self.follows_0 else 2)
 
 
 @dataclass(frozen=True)
@@ -76,11 +84,14 @@ def outcome(intent: Intent, look: Look) -> Outcome:
     """Return the outcome that the look shows; "aborted" is true of a serial look only.
 
     An intent that is barred was not applied and never will be. One is overtaken when the aggregate
-    is at its version without its row: that version is somebody else's. An aggregate below the
+    is at its version without its row, or is there at all where it was expected to be new: that
+    version is somebody else's. An aggregate below the
     expected version is a stale look, since that version was committed before the intent was
     written: the intent is pending, or will be found committed.
     """
     if look.append_id == intent.append_id:
         return Outcome.COMMITTED
-    overtaken = look.current_version is not None and look.current_version >= intent.first_version
+    overtaken = look.current_version is not None and (
+        intent.is_new or look.current_version >= intent.first_version
+    )
     return Outcome.ABORTED if overtaken or look.is_barred else Outcome.PENDING

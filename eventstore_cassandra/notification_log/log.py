@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from threading import Event
 
 from eventsourcing.persistence import DataError, IntegrityError
@@ -67,7 +68,7 @@ class NotificationLog:
         :raises OperationalError: when the store cannot be reached.
         """
         self._check_size(append)
-        self._check_expected_version(append)
+        append = self._with_expected_version(append)
         with nothing_written(f"Cannot append to aggregate {append.aggregate_id}"):
             entry = self._table.encode(append)
         reserved = self._reservations.reserve(entry)
@@ -76,6 +77,8 @@ class NotificationLog:
         except (IntegrityError, BarredError):
             self._outcomes.learn(append.append_id, Outcome.ABORTED)
             self._reservations.mark(reserved, committed=False)
+            if self._follows_0_after_all(append):
+                return self.record(Append(append.events))
             raise
         self._outcomes.learn(append.append_id, Outcome.COMMITTED)
         self._reservations.mark(reserved, committed=True)
@@ -111,8 +114,8 @@ class NotificationLog:
                 f"{append.aggregate_id}. Append fewer at a time. Nothing was written."
             )
 
-    def _check_expected_version(self, append: Append) -> None:
-        """Refuse an append whose expected version is not the committed one, before it is written.
+    def _with_expected_version(self, append: Append) -> Append:
+        """Return the append, once its expected version is known to be the committed one.
 
         A new aggregate is expected by its id: a UUID that is random or made of the time is taken
         for new, without a look; one that is made of a name may well be there, and so may a text.
@@ -121,17 +124,30 @@ class NotificationLog:
         before = append.first_version - 1
         known = self.known_versions.get(aggregate_id)
         if known is None and before < 1 and not _may_be_there(aggregate_id):
-            return
+            return append
         for profile in (LOOK_READ, SERIAL_READ):
             if known is not None and known >= before:
                 break
             known = self._read_version(aggregate_id, profile)
             if known is None and before < 1:
-                return
+                return append
         if known != before:
             self._datastore.counters.add(Count.CONFLICTS)
             raise IntegrityError(conflict(append, known))
         self.known_versions.learn(aggregate_id, before)
+        return replace(append, follows_0=before == 0)
+
+    def _follows_0_after_all(self, append: Append) -> bool:
+        """Tell whether what was taken for a new stream has a version 0, and the append is the next.
+
+        Its place may be before that of version 0, so that it needs another.
+        """
+        if append.first_version != 1 or not append.is_new:
+            return False
+        if self._read_version(append.aggregate_id, SERIAL_READ) != 0:
+            return False
+        self.known_versions.learn(append.aggregate_id, 0)
+        return True
 
     def _read_version(self, aggregate_id: AggregateId, profile: str) -> int | None:
         with library_errors(f"Cannot read the version of aggregate {aggregate_id}"):

@@ -49,7 +49,7 @@ class LogEntry:
     def header(self) -> tuple[UUID, AggregateId, int, int]:
         """Return what the row has of the append beside its events."""
         append = self.append
-        return append.append_id, append.aggregate_id, append.first_version, len(self.events)
+        return append.append_id, append.aggregate_id, to_stored_version(append), len(self.events)
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,19 @@ class Mark:
     bucket: int
     last: int
     committed: Sequence[bool]
+
+
+def to_stored_version(append: Append) -> int:
+    """Return the first version as a row has it: -1 stands for a version 1 that follows version 0.
+
+    A plain 1 is the first of a new stream. Who decides an append has to tell them apart.
+    """
+    return -1 if append.follows_0 else append.first_version
+
+
+def to_first_version(stored: int) -> tuple[int, bool]:
+    """Return the first version that a row has, and whether it follows version 0 of its stream."""
+    return (1, True) if stored == -1 else (stored, False)
 
 
 class LogTable:
@@ -170,13 +183,22 @@ class LogTable:
         first = last - len(events) + 1
         begin = 0
         intents = []
-        for n, (append_id, aggregate_id, version, size) in enumerate(appends):
+        for n, (append_id, aggregate_id, stored, size) in enumerate(appends):
+            version, follows_0 = to_first_version(stored)
             mark = None
             if committed is not None:
                 mark = Outcome.COMMITTED if committed[n] else Outcome.ABORTED
             end = begin + size
             intents.append(
-                Intent(first + begin, append_id, aggregate_id, version, decoded[begin:end], mark)
+                Intent(
+                    first + begin,
+                    append_id,
+                    aggregate_id,
+                    version,
+                    decoded[begin:end],
+                    mark,
+                    follows_0,
+                )
             )
             begin = end
         return intents

@@ -15,7 +15,7 @@ from eventstore_cassandra.errors import library_errors
 from eventstore_cassandra.event_types import EventTypes
 from eventstore_cassandra.notification_log.buckets import Buckets
 from eventstore_cassandra.notification_log.reserve_steps import Place
-from eventstore_cassandra.notification_log.table import LogTable
+from eventstore_cassandra.notification_log.table import LogTable, to_first_version
 from eventstore_cassandra.schema_version import checked_schema
 
 RANGES = 64
@@ -157,7 +157,7 @@ def _appends(row: Row) -> Iterator[Logged]:
     first = row["last"] + 1 - sum(size for *_, size in row["appends"])
     for n, (append_id, aggregate_id, version, size) in enumerate(row["appends"]):
         committed = row["committed"][n] if row["committed"] is not None else None
-        yield Logged(first, size, append_id, aggregate_id, version, committed)
+        yield Logged(first, size, append_id, aggregate_id, to_first_version(version)[0], committed)
         first += size
 
 

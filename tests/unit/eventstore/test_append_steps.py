@@ -2,7 +2,7 @@
 
 import struct
 from collections.abc import Callable, Generator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from uuid import UUID, uuid4
 
 import pytest
@@ -68,6 +68,19 @@ def test_a_further_event_extends_the_stream() -> None:
 def test_version_1_may_follow_version_0() -> None:
     steps = play(append(1), NotApplied(0), Found(None), Applied())
     assert steps == [Step.CREATE, Step.LOOK, Step.EXTEND]
+
+
+def test_an_intent_of_a_new_stream_is_not_appended_to_one_that_is_there() -> None:
+    """Its place in the log may be before that of version 0."""
+    with pytest.raises(IntegrityError, match="at no events, found it at version 0"):
+        play(append(1), NotApplied(0), Found(None), is_intent=True)
+
+
+def test_an_intent_that_is_known_to_follow_version_0_extends_the_stream() -> None:
+    follows = replace(append(1), follows_0=True)
+    assert play(follows, Applied(), is_intent=True) == [Step.EXTEND]
+    with pytest.raises(IntegrityError, match="at version 0, found it at version 4"):
+        play(follows, NotApplied(4), Found(None), is_intent=True)
 
 
 def test_a_refusal_is_looked_into_before_it_is_called_a_conflict() -> None:
