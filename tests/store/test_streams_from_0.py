@@ -1,6 +1,6 @@
 """Streams may begin at version 0, and their versions still rise along the log."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
@@ -8,29 +8,16 @@ from eventsourcing.persistence import IntegrityError, StoredEvent
 
 from eventstore_cassandra import (
     CassandraApplicationRecorder,
-    CassandraDatastore,
     Settings,
     create_tables,
 )
 from eventstore_cassandra.append import Append
+from tests.store.between_the_steps import HeldBetweenTheSteps
 from tests.store.operations.crafting import TOPIC, Store, keyspace
 
 
 def event(aggregate: object, version: int) -> StoredEvent:
     return StoredEvent(aggregate, version, TOPIC, b"{}")  # type: ignore[arg-type]
-
-
-class HeldBetweenTheSteps(CassandraApplicationRecorder):
-    """Has something else happen after its first reservation."""
-
-    def __init__(self, datastore: CassandraDatastore) -> None:
-        super().__init__(datastore)
-        self.meanwhile: list[Callable[[], object]] = []
-
-    def _decide(self, append: Append, *, is_intent: bool) -> None:
-        while self.meanwhile:
-            self.meanwhile.pop()()
-        super()._decide(append, is_intent=is_intent)
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,8 @@ from dataclasses import replace
 from uuid import UUID, uuid4
 
 import pytest
-from cassandra import OperationTimedOut, WriteTimeout, WriteType
+from cassandra import OperationTimedOut, Unauthorized, WriteTimeout, WriteType
+from cassandra.cluster import NoHostAvailable
 from cassandra.connection import ConnectionShutdown
 from cassandra.protocol import ErrorMessage
 from eventsourcing.persistence import IntegrityError, OperationalError, StoredEvent, Tracking
@@ -20,6 +21,7 @@ from eventstore_cassandra import (
     UnknownOutcomeError,
 )
 from eventstore_cassandra.datastore import APPEND
+from tests.store.between_the_steps import HeldBetweenTheSteps
 
 UNCERTAIN = [
     OperationTimedOut("no answer in time"),
@@ -96,6 +98,37 @@ def test_the_outcome_is_true_when_others_append_before_the_retry(
     states = [stored.state for stored in mine.select_events(aggregate)]
     assert (b'"mine"' in states) is (lost == "answer")
     assert str(rival).encode() in states
+
+
+@pytest.mark.parametrize(
+    "error", [NoHostAvailable("nobody there", {}), Unauthorized("no right to write")]
+)
+def test_nobody_is_told_that_nothing_was_written_once_the_append_is_in_the_log(
+    faulty: FaultyDatastore, error: Exception
+) -> None:
+    """Whoever believed it would repeat the command, and a reader of the log write the first."""
+    recorder, aggregate = HeldBetweenTheSteps(faulty), uuid4()
+    tries = faulty.settings.append_attempts
+    recorder.meanwhile.append(lambda: faulty.faults.extend([("request", error)] * tries))
+    with pytest.raises(UnknownOutcomeError, match="It is not known whether"):
+        recorder.insert_events([event(aggregate, 1)])
+    faulty.faults.clear()
+    last = recorder.max_notification_id()
+    assert last is not None
+    (found,) = recorder.select_notifications(last, 1)
+    assert found.originator_id == aggregate
+    assert list(recorder.select_events(aggregate)) == [event(aggregate, 1)]
+
+
+def test_an_append_in_the_log_is_tried_again_when_the_connection_comes_back(
+    faulty: FaultyDatastore,
+) -> None:
+    recorder, aggregate = HeldBetweenTheSteps(faulty), uuid4()
+    away = ("request", NoHostAvailable("nobody there", {}))
+    recorder.meanwhile.append(lambda: faulty.faults.append(away))
+    assert recorder.insert_events([event(aggregate, 1)])
+    assert not faulty.faults
+    assert list(recorder.select_events(aggregate)) == [event(aggregate, 1)]
 
 
 def test_what_happened_is_counted(faulty: FaultyDatastore) -> None:

@@ -1,0 +1,19 @@
+"""A recorder that can be held after it has reserved a place in the log, and before it decides."""
+
+from collections.abc import Callable
+
+from eventstore_cassandra import CassandraApplicationRecorder, CassandraDatastore
+from eventstore_cassandra.append import Append
+
+
+class HeldBetweenTheSteps(CassandraApplicationRecorder):
+    """Has something else happen after its first reservation."""
+
+    def __init__(self, datastore: CassandraDatastore) -> None:
+        super().__init__(datastore)
+        self.meanwhile: list[Callable[[], object]] = []
+
+    def _decide(self, append: Append, *, is_intent: bool) -> None:
+        while self.meanwhile:
+            self.meanwhile.pop()()
+        super()._decide(append, is_intent=is_intent)
