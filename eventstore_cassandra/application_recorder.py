@@ -15,6 +15,7 @@ from eventsourcing.persistence import (
 from eventstore_cassandra.datastore import CassandraDatastore
 from eventstore_cassandra.notification_log.buckets import Buckets
 from eventstore_cassandra.notification_log.log import NotificationLog
+from eventstore_cassandra.notification_log.reader import PAGE
 from eventstore_cassandra.notification_log.subscription import CassandraSubscription
 from eventstore_cassandra.recorders import CassandraAggregateRecorder
 
@@ -96,6 +97,16 @@ class CassandraApplicationRecorder(CassandraAggregateRecorder, ApplicationRecord
         :raises OperationalError: when the store cannot be reached.
         """
         return self._log.reader.last()
+
+    def settle(self, after: int) -> int:
+        """Decide what writers left undecided after a position, as any reader of the log does.
+
+        Return the position up to which all is decided now, for the next call to begin at. It reads
+        1,000 events at most, so that a position which is further by as much may not be the end.
+
+        :raises OperationalError: when the store cannot be reached.
+        """
+        return self._log.reader.scan(after, limit=PAGE).up_to
 
     def subscribe(
         self, gt: int | None = None, topics: Sequence[str] = ()

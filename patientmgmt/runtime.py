@@ -16,6 +16,7 @@ from eventstore_cassandra import CassandraApplicationRecorder
 from patientmgmt.application import PatientManagement
 from patientmgmt.domain.events import EVENT_TYPES
 from patientmgmt.environment import environment, environment_beside
+from patientmgmt.settling import Settler
 from projections.cassandra import CassandraReadModels
 from projections.feed import Feed
 from projections.log_feed import LogFeed
@@ -36,6 +37,16 @@ class Runtime:
     def worker(self) -> Worker:
         """Return a projection worker, which does nothing until it is run."""
         return Worker(self.feed, self.read_models, self.application.mapper.to_payload)
+
+    def settler(self) -> Settler | None:
+        """Return what decides unknown outcomes, to be run beside a worker.
+
+        None where the store leaves none undecided: it has no notification log, or is not Cassandra.
+        """
+        recorder = self.application.recorder
+        if not isinstance(recorder, CassandraApplicationRecorder):
+            return None
+        return Settler(recorder) if recorder.datastore.settings.notification_log else None
 
 
 @contextmanager

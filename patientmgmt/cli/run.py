@@ -1,15 +1,13 @@
 """``patientmgmt run``: the whole system in one process."""
 
-import logging
-from _thread import interrupt_main
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from threading import Thread
 
 import click
 
 from eventstore_cassandra import Topology
+from patientmgmt.cli.beside import beside
 from patientmgmt.cli.cassandra import settings_of_environment
 from patientmgmt.cli.logs import log_to_stderr
 from patientmgmt.cli.serve import address_options
@@ -17,12 +15,9 @@ from patientmgmt.cli.signals import stop_at_first_signal
 from patientmgmt.environment import CASSANDRA, announced, environment
 from patientmgmt.initialise import initialise_cassandra
 from patientmgmt.local_cassandra import Cluster
-from patientmgmt.runtime import Runtime, open_runtime
+from patientmgmt.runtime import open_runtime
 from patientmgmt.web import create_app, stop_background_work
 from patientmgmt.web.server import listen, secret_key, serve
-from projections.feed import InvalidCheckpointError
-
-logger = logging.getLogger(__name__)
 
 
 @click.command()
@@ -47,7 +42,8 @@ def run(host: str, port: int) -> None:
             _store(env) as reachable,
             announced(reachable),
             open_runtime(reachable) as runtime,
-            _worker(runtime),
+            beside(runtime.worker(), "projection worker"),
+            beside(runtime.settler(), "settling of unknown outcomes"),
         ):
             app = create_app(runtime.application, runtime.read_models, {"SECRET_KEY": key})
             try:
@@ -87,31 +83,3 @@ def _initialise(env: Mapping[str, str], *, nodes: int = 1) -> None:
     topology = Topology.single_node() if nodes == 1 else Topology.single_datacenter()
     keyspace = initialise_cassandra(env, topology)
     click.echo(f"Keyspace {keyspace} is ready on Cassandra at {env['CASSANDRA_CONTACT_POINTS']}")
-
-
-@contextmanager
-def _worker(runtime: Runtime) -> Iterator[None]:
-    """Run a projection worker beside the block, which is interrupted if the worker fails."""
-    worker = runtime.worker()
-    failures: list[Exception] = []
-
-    def work() -> None:
-        try:
-            worker.run()
-        except InvalidCheckpointError as e:
-            failures.append(e)
-            interrupt_main()
-        except Exception as e:
-            logger.exception("The projection worker has failed, so everything stops.")
-            failures.append(e)
-            interrupt_main()
-
-    thread = Thread(target=work, name="projection-worker")
-    thread.start()
-    try:
-        yield
-    finally:
-        worker.stop()
-        thread.join()
-        if failures:
-            raise click.ClickException(f"The projection worker has failed: {failures[0]}")

@@ -4,7 +4,6 @@ import os
 import signal
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from threading import Event, Thread
 from time import monotonic
 from typing import Any
@@ -22,6 +21,8 @@ from patientmgmt.initialise import initialise_cassandra
 from patientmgmt.local_cassandra import Cluster, ClusterSettings, free_ports
 from patientmgmt.runtime import open_runtime
 from patientmgmt.web import create_app
+from tests.store.projections.waiting import wait_until
+from tests.system.test_settling import admitted_and_left_undecided
 
 PATIENCE = 60.0
 ADA: dict[str, Any] = {"name": "Ada Marsh", "age": 34, "ward": "AA"}
@@ -70,13 +71,15 @@ def test_a_missing_password_is_named(guarded: tuple[Cluster, dict[str, str]]) ->
 
 
 def test_a_server_that_goes_away_is_waited_for_and_nothing_acknowledged_is_lost(
-    guarded: tuple[Cluster, dict[str, str]], tmp_path: Path
+    guarded: tuple[Cluster, dict[str, str]], caplog: pytest.LogCaptureFixture
 ) -> None:
     cluster, env = guarded
     with open_runtime(env) as runtime:
-        worker = runtime.worker()
-        thread = Thread(target=worker.run)
-        thread.start()
+        worker, settler = runtime.worker(), runtime.settler()
+        assert settler
+        threads = [Thread(target=worker.run), Thread(target=settler.run)]
+        for thread in threads:
+            thread.start()
         try:
             app = create_app(runtime.application, runtime.read_models, {"SECRET_KEY": "test"})
             client = app.test_client()
@@ -90,14 +93,19 @@ def test_a_server_that_goes_away_is_waited_for_and_nothing_acknowledged_is_lost(
             assert client.get("/health/live").status_code == 200
             assert client.get("/health/ready").status_code == 503
             assert client.get("/").status_code == 503
+            wait_until(lambda: "stay undecided" in caplog.text)
 
             cluster.start()
             _wait_until_ready(client)
             second = _admit(client)
             _wait_until_on_board(client, {first, second})
+            undecided = admitted_and_left_undecided(env)
+            wait_until(lambda: runtime.application.patient(undecided).version == 2)
         finally:
             worker.stop()
-            thread.join()
+            settler.stop()
+            for thread in threads:
+                thread.join()
 
 
 def test_a_server_that_is_killed_keeps_every_event_that_it_acknowledged(
