@@ -1,5 +1,6 @@
 """Why a command was refused. Each error says what was expected, what was found and what to do."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 
@@ -14,6 +15,18 @@ class PatientNotFoundError(CommandRefusedError):
         self.patient_id = patient_id
         super().__init__(
             f"No patient has the id {patient_id}. Look the patient up in the list, or admit them."
+        )
+
+
+class PatientIdTakenError(CommandRefusedError):
+    """The id that was given for a new patient is that of another admission."""
+
+    def __init__(self, patient_id: UUID, different: Sequence[str]) -> None:
+        self.patient_id = patient_id
+        super().__init__(
+            f"Expected a new id, or the same admission again, found {patient_id} taken by an "
+            f"admission with another {' and '.join(different)}. If it is the same person, look at "
+            "the patient with this id; otherwise admit them under a new id."
         )
 
 

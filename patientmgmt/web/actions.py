@@ -12,7 +12,7 @@ from uuid import UUID
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from patientmgmt.application import Accepted, PatientManagement
+from patientmgmt.application import Accepted, PatientManagement, UnknownResultError
 from patientmgmt.domain.commands import (
     Command,
     DischargePatient,
@@ -21,6 +21,7 @@ from patientmgmt.domain.commands import (
 )
 from patientmgmt.domain.errors import CommandRefusedError, RuleBrokenError, VersionConflictError
 from patientmgmt.domain.patient import Patient
+from patientmgmt.web.errors import log_unknown_outcome
 from patientmgmt.web.forms import DischargeForm, KnownPatientForm, WardForm, known_wards
 from patientmgmt.web.history import read_history
 from patientmgmt.web.identifiers import parse_patient_ids
@@ -110,6 +111,9 @@ def carry_out(patient_id: UUID, name: str) -> ResponseReturnValue:
     except InvalidInputError as e:
         form.show(e.errors)
         return _form_page(action, patient, form), 422
+    except UnknownResultError as e:
+        log_unknown_outcome(e)
+        return _form_page(action, patient, form, unknown=e.version), 504
     except (VersionConflictError, RuleBrokenError) as e:
         return _refusal_page(action, patient_id, form, e), 409
     flash(action.done.format(patient=patient, command=command), "success")
@@ -120,9 +124,17 @@ def carry_out(patient_id: UUID, name: str) -> ResponseReturnValue:
     )
 
 
-def _form_page(action: Action, patient: Patient, form: KnownPatientForm) -> str:
+def _form_page(
+    action: Action, patient: Patient, form: KnownPatientForm, *, unknown: int | None = None
+) -> str:
+    """Return the form's page; ``unknown`` is the version that the form sent may have made."""
     return render_template(
-        "action.html", action=action, patient=patient, form=form, known_wards=known_wards()
+        "action.html",
+        action=action,
+        patient=patient,
+        form=form,
+        known_wards=known_wards(),
+        unknown=unknown,
     )
 
 

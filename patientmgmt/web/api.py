@@ -35,7 +35,11 @@ def _require_json_of_commands() -> None:
 
 @blueprint.post("/patients")
 def admit() -> ResponseReturnValue:
-    """Admit a new patient: ``{name, age, ward}``; 201 with the patient's address."""
+    """Admit a new patient: ``{name, age, ward, id?}``; 201 with the patient's address.
+
+    The same admission again, under its id, is answered in the same way, whatever has happened to
+    the patient since: its sender has not seen the first answer, or would not send it again.
+    """
     accepted = services().application.admit(from_json(AdmitPatient, json_object()))
     location = url_for("api.patient", patient_id=accepted.patient_id)
     return _accepted(accepted), 201, {"Location": location}

@@ -16,6 +16,7 @@ from flask import (
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from patientmgmt.web.problem_types import (
+    OUTCOME_UNKNOWN,
     PROBLEM_TYPES,
     STORE_UNREACHABLE,
     UNEXPECTED_ERROR,
@@ -60,18 +61,27 @@ def _answer(error: Exception) -> Response:
     if problem is None:
         reference = secrets.token_hex(4)
         logger.exception("Unexpected error, reference %s, in %s", reference, _request_line())
+        look = " Look whether it was recorded before you send it again."
         return problem_response(
             Problem(
                 UNEXPECTED_ERROR,
-                f"The request failed and the cause was logged. Reference: {reference}.",
+                f"The request failed and the cause was logged. Reference: {reference}."
+                f"{look if request.method == 'POST' else ''}",
                 {"reference": reference},
             )
         )
+    if problem.type is OUTCOME_UNKNOWN:
+        log_unknown_outcome(error)
     if problem.type is STORE_UNREACHABLE:
         logger.warning("%s failed: %s (%s)", _request_line(), problem.detail, error)
     if problem.type is UNREADABLE_EVENT:
         logger.error("%s failed: %s", _request_line(), problem.detail)
     return problem_response(problem)
+
+
+def log_unknown_outcome(error: Exception) -> None:
+    """Tell the operator that a sender was left without a certain answer, and why."""
+    logger.warning("%s failed: %s (%s)", _request_line(), error, error.__cause__)
 
 
 def _answer_http(error: HTTPException) -> Response | HTTPException:

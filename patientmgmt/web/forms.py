@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterable
+from typing import ClassVar
 
 from flask import request
 from flask_wtf import FlaskForm
@@ -21,10 +22,19 @@ logger = logging.getLogger(__name__)
 class CommandForm(FlaskForm):  # type: ignore[misc]  # the package has no types
     """A form whose fields are named as those of the command that it makes."""
 
+    carried: ClassVar[str]
+    """The hidden field with which the form can be sent twice and is carried out once."""
+
     def texts(self) -> dict[str, str]:
-        """Return what was written; a field that was left empty was not written."""
+        """Return what was written; a field that was left empty was not written.
+
+        :raises ProblemError: when the hidden field is not there. Commands may do without.
+        """
         names = [field.name for field in self if field.name not in {"csrf_token", "came_from"}]
-        return {name: request.form[name] for name in names if request.form.get(name)}
+        texts = {name: request.form[name] for name in names if request.form.get(name)}
+        if self.carried not in texts:
+            raise ProblemError(INCOMPLETE_FORM, INCOMPLETE_FORM.explanation)
+        return texts
 
     def show(self, errors: Iterable[FieldError]) -> None:
         """Show each error at its field."""
@@ -45,8 +55,11 @@ def _ward_field(label: str) -> StringField:
 
 
 class AdmitForm(CommandForm):
-    """Admit somebody who has never been here."""
+    """Admit somebody who has never been here, under an id that the form was made with."""
 
+    carried = "id"
+
+    id = HiddenField(render_kw={"autocomplete": "off"})  # else some browsers keep that of before
     name = StringField(
         "Name",
         render_kw={"required": True, "maxlength": MAX_NAME_LENGTH, "autocomplete": "off"},
@@ -60,21 +73,15 @@ class AdmitForm(CommandForm):
 
 
 class KnownPatientForm(CommandForm):
-    """Base of the forms for a patient who is here or was here."""
+    """Base of the forms for a patient who is here or was here.
+
+    Without the version that it was made from, a form would overwrite what its reader has not seen.
+    """
+
+    carried = "expected_version"
 
     expected_version = HiddenField()
     came_from = HiddenField()
-
-    def texts(self) -> dict[str, str]:
-        """Return what was written.
-
-        :raises ProblemError: when the version that the form was made from is not there. Commands
-            may do without, and would then overwrite what the form's reader has not seen.
-        """
-        texts = super().texts()
-        if "expected_version" not in texts:
-            raise ProblemError(INCOMPLETE_FORM, INCOMPLETE_FORM.explanation)
-        return texts
 
 
 class DischargeForm(KnownPatientForm):

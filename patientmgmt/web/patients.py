@@ -1,12 +1,15 @@
 """The pages about patients: the list, one patient, and the admission of a new one."""
 
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from patientmgmt.application import UnknownResultError
 from patientmgmt.domain.commands import AdmitPatient
+from patientmgmt.domain.errors import PatientIdTakenError
 from patientmgmt.web.actions import available_actions
+from patientmgmt.web.errors import log_unknown_outcome
 from patientmgmt.web.forms import AdmitForm, known_wards
 from patientmgmt.web.history import read_history
 from patientmgmt.web.identifiers import parse_patient_ids
@@ -36,8 +39,12 @@ def patient(patient_id: UUID) -> str:
 
 @blueprint.route("/admit", methods=["GET", "POST"])
 def admit() -> ResponseReturnValue:
-    """Show the form; when it is sent, admit the new patient and show them on the board."""
-    form = AdmitForm()
+    """Show the form; when it is sent, admit the new patient and show them on the board.
+
+    The form keeps its id when nobody knows whether it was carried out, so that it can be sent
+    again. It gets a new one when the id is that of another admission.
+    """
+    form = AdmitForm(id=str(uuid4()))
     if not form.is_submitted():
         return _admit_page(form)
     try:
@@ -45,12 +52,21 @@ def admit() -> ResponseReturnValue:
     except InvalidInputError as e:
         form.show(e.errors)
         return _admit_page(form), 422
-    accepted = services().application.admit(command)
+    try:
+        accepted = services().application.admit(command)
+    except UnknownResultError as e:
+        log_unknown_outcome(e)
+        return _admit_page(form, unknown=e.patient_id), 504
+    except PatientIdTakenError as e:
+        form.id.data = str(uuid4())
+        return _admit_page(form, taken=e.patient_id), 409
     flash(f"{command.name} was admitted to ward {command.ward}.", "success")
     return redirect(
         url_for("board.board", patient=accepted.patient_id, version=accepted.version), 303
     )
 
 
-def _admit_page(form: AdmitForm) -> str:
-    return render_template("admit.html", form=form, known_wards=known_wards())
+def _admit_page(form: AdmitForm, *, unknown: UUID | None = None, taken: UUID | None = None) -> str:
+    return render_template(
+        "admit.html", form=form, known_wards=known_wards(), unknown=unknown, taken=taken
+    )

@@ -37,8 +37,9 @@ INCOMPLETE_FORM = ProblemType(
     400,
     "The form is incomplete",
     "A form for a known patient carries the version of the patient that its reader saw, so that "
-    "nobody's change is overwritten unseen. The version was missing. Nothing was recorded: open "
-    "the form again and send it from there.",
+    "nobody's change is overwritten unseen; a form for a new patient carries the id that they will "
+    "get, so that they are admitted once however often the form is sent. It was missing. Nothing "
+    "was recorded: open the form again and send it from there.",
 )
 NOT_FOUND = ProblemType(
     "not-found", 404, "Nothing is at this address", "The address is wrong, or no longer in use."
@@ -70,6 +71,15 @@ STALE_VERSION = ProblemType(
     "The command was made from an older version of the patient than the present one. Nothing was "
     "recorded, so that nobody's change is overwritten unseen. Read the patient again and decide "
     "again; expected_version and actual_version tell the two versions.",
+)
+PATIENT_ID_TAKEN = ProblemType(
+    "patient-id-taken",
+    409,
+    "The id is that of another admission",
+    "An id that the sender gives to a new patient has to be new. The same admission may be sent "
+    "again under its id, with the same name, age and ward, and is then answered as it was before. "
+    "Here something was different. Nothing was recorded: look at the patient with this id, or make "
+    "a new id for another patient.",
 )
 PATIENT_NOT_ADMITTED = ProblemType(
     "patient-not-admitted",
@@ -119,7 +129,8 @@ UNEXPECTED_ERROR = ProblemType(
     "unexpected-error",
     500,
     "Something went wrong on our side",
-    "The cause is in the server's log, under the reference that the answer names.",
+    "The cause is in the server's log, under the reference that the answer names. A change that "
+    "was sent may have been recorded all the same: look before you send it again.",
 )
 UNREADABLE_EVENT = ProblemType(
     "unreadable-event",
@@ -134,9 +145,21 @@ STORE_UNREACHABLE = ProblemType(
     503,
     "The database cannot be used at present",
     "The application runs, but its database does not answer, or not as it should. The application "
-    "recovers by itself as soon as the database does; the cause is in the server's log. A change "
-    "that was sent meanwhile may have been recorded without a confirmation: look at the patient "
-    "before sending it again.",
+    "recovers by itself as soon as the database does; the cause is in the server's log. Nothing "
+    "was recorded, so that a change can be sent again.",
+)
+OUTCOME_UNKNOWN = ProblemType(
+    "outcome-unknown",
+    504,
+    "It is not known whether this was recorded",
+    "The database has not answered in time. The change may be recorded, or be recorded in a "
+    "moment, or never. Until this is decided, which takes seconds once the database answers again, "
+    "the patient may be shown without it. Do not send an admission again without its id: that "
+    "could admit the patient twice. The same admission under the id that the answer names, and the "
+    "same change with the expected_version that it names, can be sent again at any time: it is "
+    "recorded once at most. An admission that is recorded already is then answered as if it were "
+    "the first; any other change is refused (409), and the patient's events show whether it is "
+    "there.",
 )
 
 PROBLEM_TYPES: Mapping[str, ProblemType] = {
@@ -150,6 +173,7 @@ PROBLEM_TYPES: Mapping[str, ProblemType] = {
         MALFORMED_PATIENT_ID,
         METHOD_NOT_ALLOWED,
         STALE_VERSION,
+        PATIENT_ID_TAKEN,
         PATIENT_NOT_ADMITTED,
         PATIENT_ALREADY_ADMITTED,
         SAME_WARD,
@@ -160,6 +184,7 @@ PROBLEM_TYPES: Mapping[str, ProblemType] = {
         UNEXPECTED_ERROR,
         UNREADABLE_EVENT,
         STORE_UNREACHABLE,
+        OUTCOME_UNKNOWN,
     )
 }
 """All kinds, by the last part of their address."""

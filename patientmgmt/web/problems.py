@@ -4,11 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from eventsourcing.persistence import MapperDeserialisationError, PersistenceError
+from flask import request, url_for
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
+from patientmgmt.application import UnknownResultError
 from patientmgmt.domain.errors import (
     PatientAlreadyAdmittedError,
+    PatientIdTakenError,
     PatientNotAdmittedError,
     PatientNotFoundError,
     RuleBrokenError,
@@ -22,7 +25,9 @@ from patientmgmt.web.problem_types import (
     MALFORMED_REQUEST,
     METHOD_NOT_ALLOWED,
     NOT_FOUND,
+    OUTCOME_UNKNOWN,
     PATIENT_ALREADY_ADMITTED,
+    PATIENT_ID_TAKEN,
     PATIENT_NOT_ADMITTED,
     PATIENT_NOT_FOUND,
     RULE_BROKEN,
@@ -95,10 +100,14 @@ def problem_of(error: Exception) -> Problem | None:
         case VersionConflictError():
             versions = {"expected_version": error.expected, "actual_version": error.actual}
             return Problem(STALE_VERSION, str(error), versions)
+        case PatientIdTakenError():
+            return Problem(PATIENT_ID_TAKEN, str(error), {"id": str(error.patient_id)})
         case RuleBrokenError():
             return Problem(_OF_RULE.get(type(error), RULE_BROKEN), str(error))
         case MapperDeserialisationError():
             return Problem(UNREADABLE_EVENT, str(error))
+        case UnknownResultError():
+            return Problem(OUTCOME_UNKNOWN, str(error), _where_to_look(error))
         case PersistenceError():
             return store_unreachable("event store")
         case ReadModelsUnavailableError():
@@ -112,11 +121,21 @@ def problem_of(error: Exception) -> Problem | None:
             return None
 
 
+def _where_to_look(error: UnknownResultError) -> Mapping[str, object]:
+    """Return the patient's address, and what makes it safe to send the command again."""
+    where: dict[str, object] = {
+        "id": str(error.patient_id),
+        "patient": url_for("api.patient", patient_id=error.patient_id),
+    }
+    return where if error.version == 1 else where | {"expected_version": error.version - 1}
+
+
 def store_unreachable(*parts: str) -> Problem:
     """Return the problem for the given parts of the database, which cannot be used."""
+    nothing = "Nothing was recorded. " if request.method == "POST" else ""
     return Problem(
         STORE_UNREACHABLE,
-        f"The {' and the '.join(parts)} cannot be used at present. Try again in "
+        f"The {' and the '.join(parts)} cannot be used at present. {nothing}Try again in "
         f"{RETRY_AFTER_SECONDS} seconds.",
         {"unreachable": list(parts)},
     )

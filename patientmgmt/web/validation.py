@@ -99,6 +99,8 @@ def _expected(schema: Mapping[str, Any]) -> str:
     match schema:
         case {"anyOf": [value, {"type": "null"}]}:
             return _expected(value)
+        case {"description": str(description)}:
+            return description
         case {"type": "integer", "minimum": least, "maximum": most}:
             return f"a whole number from {least} to {most}"
         case {"type": "string", "minLength": least, "maxLength": most}:

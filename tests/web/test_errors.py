@@ -58,7 +58,9 @@ def test_an_unreachable_event_store_is_503_and_recovers_by_itself(system: System
     assert api.get_json()["type"] == "/problems/store-unreachable"
     assert api.get_json()["unreachable"] == ["event store"]
     assert page.status_code == form.status_code == 503
-    assert "may have been recorded" in form.text
+    assert "Nothing was recorded." in api.get_json()["detail"]
+    assert "Nothing was recorded." in form.text
+    assert "Nothing was recorded." not in page.text
     assert "The database cannot be used at present" in page.text
     assert int(api.headers["Retry-After"]) == int(page.headers["Retry-After"]) == 5
 

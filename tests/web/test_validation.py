@@ -56,7 +56,7 @@ def test_a_missing_value_and_an_unknown_field_are_each_named() -> None:
         from_json(AdmitPatient, {"name": "Ada", "age": 36, "bed": 4})
     assert str(refusal.value) == (
         "ward: expected text of 1 to 50 characters, found nothing; "
-        "bed: unknown field, expected only name, age, ward"
+        "bed: unknown field, expected only name, age, ward, id"
     )
 
 
