@@ -19,6 +19,7 @@ from patientmgmt.environment import SQLITE
 from patientmgmt.runtime import Runtime, open_runtime
 from patientmgmt.web import create_app, stop_background_work
 from patientmgmt.web.server import LIMITS
+from tests.lost_answers import LosingDatastore, losing_runtime
 
 
 @contextmanager
@@ -141,6 +142,18 @@ def running_app(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Runn
         try:
             with served(app) as url:
                 yield RunningApp(url, runtime)
+        finally:
+            stop_background_work(app)
+
+
+@contextmanager
+def losing_system(env: dict[str, str]) -> Iterator[tuple[RunningApp, LosingDatastore]]:
+    """The system on Cassandra as it runs, and the connection of its commands, to lose answers."""
+    with losing_runtime(env) as (runtime, connection), _working(runtime):
+        app = create_app(runtime.application, runtime.read_models, {"SECRET_KEY": "for tests"})
+        try:
+            with served(app) as url:
+                yield RunningApp(url, runtime), connection
         finally:
             stop_background_work(app)
 

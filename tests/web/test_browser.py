@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import pytest
-from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Route, ViewportSize, expect, sync_playwright
 
 from patientmgmt.domain.commands import AdmitPatient, DischargePatient, TransferPatient
 from tests.setup import find_chromium
-from tests.web.conftest import RunningApp
+from tests.web.conftest import RunningApp, losing_system
 
 DESKTOP = ViewportSize(width=1280, height=900)
 PHONE = ViewportSize(width=390, height=844)
@@ -190,6 +191,62 @@ def test_a_stale_form_shows_what_happened_and_can_be_sent_again(
     reader.sees("Transferred from ward AA to ward BB")
     reader.presses("Transfer")
     reader.sees("Transferred from ward BB to ward CC")
+
+
+def test_a_form_that_arrives_twice_admits_one_patient(
+    reader: Reader, running_app: RunningApp
+) -> None:
+    def send_twice(route: Route) -> None:
+        route.fetch(max_redirects=0)  # its answer never comes to the reader
+        route.continue_()
+
+    reader.opens("/admit")
+    reader.fills("Name", "Ada")
+    reader.fills("Age in years", "36")
+    reader.fills("Ward", "AA")
+    reader.page.route("**/admit", send_twice)
+    reader.presses("Admit")
+    reader.sees("Ada was admitted to ward AA.")
+    running_app.runtime.worker().catch_up()
+    reader.opens("/")
+    reader.sees_on_ward("AA", "Ada")
+
+
+def test_an_admission_whose_outcome_is_unknown_says_so_and_is_safely_sent_again(
+    browser: Browser, shared_cassandra_env: dict[str, str]
+) -> None:
+    name = f"Ada {uuid4().hex}"
+    with (
+        losing_system(shared_cassandra_env) as (running, connection),
+        browser.new_context() as context,
+    ):
+        reader = Reader(context.new_page(), running.url)
+        reader.opens("/admit")
+        reader.fills("Name", name)
+        reader.fills("Age in years", "36")
+        reader.fills("Ward", "AA")
+        with connection.losing("request"):
+            reader.presses("Admit")
+            reader.sees(f"It is not known whether {name} was admitted.")
+        expect(reader.page.get_by_label("Name")).to_have_value(name)
+
+        reader.presses("Admit")
+        reader.sees(f"{name} was admitted to ward AA.")
+        settler = running.runtime.settler()
+        assert settler
+        settler.catch_up()
+        running.runtime.worker().catch_up()
+        reader.opens("/")
+        expect(reader.page.locator(".patient-words a").get_by_text(name)).to_have_count(1)
+        reader.follows(name)
+
+        reader.follows("Transfer")
+        reader.fills("To ward", "BB")
+        with connection.losing("answer"):
+            reader.presses("Transfer")
+            reader.sees("It is not known whether this was recorded.")
+        reader.presses("Transfer")
+        reader.sees("Transferred from ward AA to ward BB")
 
 
 def test_the_button_fills_the_open_board_with_demo_data(reader: Reader) -> None:
