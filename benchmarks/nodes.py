@@ -51,10 +51,11 @@ def keyspace(env: Mapping[str, str], topology: Topology = ONE_COPY) -> Iterator[
         # In seconds: the report has the slowest appends, and no warnings between its lines.
         "CASSANDRA_SLOW_APPEND": "60",
     }
-    name = initialise_cassandra(inside, topology)
+    initialise_cassandra(inside, topology)
     try:
         yield inside
     finally:
         factory = CassandraFactory(inside)
-        factory.datastore.session.execute(f"DROP KEYSPACE {name}", timeout=60)
+        drop = factory.datastore.in_keyspace("DROP KEYSPACE {keyspace}")
+        factory.datastore.session.execute(drop, timeout=60)
         factory.close()

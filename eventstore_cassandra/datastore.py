@@ -71,11 +71,13 @@ class CassandraDatastore:
             statement = self._statements.get(query)
             if statement is None:
                 with library_errors("Cannot prepare a statement"):
-                    statement = self.session.prepare(
-                        query.replace("{keyspace}", self.settings.keyspace)
-                    )
+                    statement = self.session.prepare(self.in_keyspace(query))
                 self._statements[query] = statement
             return statement
+
+    def in_keyspace(self, query: str) -> str:
+        """Return the query with the name of the keyspace instead of ``{keyspace}``."""
+        return query.replace("{keyspace}", quoted(self.settings.keyspace))
 
     def execute(self, statement: Any, profile: str | None = None) -> Any:
         """Execute a statement; the driver's errors pass through.
@@ -87,6 +89,14 @@ class CassandraDatastore:
     def close(self) -> None:
         """Close all connections; closing again does nothing."""
         self._cluster.shutdown()
+
+
+def quoted(name: str) -> str:
+    """Return a name in quotes, so that it may be a word of CQL's own, like ``order``.
+
+    It stays the name that it is without quotes, which CQL takes in small letters.
+    """
+    return name if name.startswith('"') else f'"{name.lower()}"'
 
 
 def _cluster(settings: Settings, balancing: SuspectsLast, tls: SSLContext | None) -> Cluster:

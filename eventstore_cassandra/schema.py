@@ -121,6 +121,6 @@ def _replication(datastore: CassandraDatastore) -> dict[str, str]:
 def _run(datastore: CassandraDatastore, texts: Iterable[str], *, doing: str) -> None:
     id_type = datastore.settings.originator_id_type or DEFAULT_ID_TYPE
     for text in texts:
-        cql = text.replace("{keyspace}", datastore.settings.keyspace).replace("{id_type}", id_type)
+        cql = datastore.in_keyspace(text).replace("{id_type}", id_type)
         with library_errors(doing):
             datastore.execute(cql, SCHEMA)

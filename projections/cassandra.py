@@ -65,7 +65,7 @@ def create_tables(session: Session, keyspace: str) -> None:
     :raises ValueError: when ``keyspace`` is no name of a keyspace.
     """
     schema = files("projections").joinpath("cassandra.cql").read_text(encoding="utf-8")
-    statements = re.sub(r"--.*", "", schema.replace("{keyspace}", _checked(keyspace)))
+    statements = re.sub(r"--.*", "", schema.replace("{keyspace}", _quoted(keyspace)))
     with availability(keyspace):
         for statement in filter(None, map(str.strip, statements.split(";"))):
             session.execute(statement, timeout=DDL_TIMEOUT)
@@ -84,9 +84,10 @@ class CassandraReadModels:
 
     def __init__(self, session: Session, keyspace: str) -> None:
         self._session = session
-        self._keyspace = _checked(keyspace)
+        self._keyspace = keyspace
+        quoted = _quoted(keyspace)
         with availability(keyspace):
-            self._statements = Statements(session.prepare, self._keyspace)
+            self._statements = Statements(session.prepare, quoted)
 
     def wards(self) -> Sequence[WardRow]:
         """Return the ward board: every ward with at least one patient, by ward name."""
@@ -180,13 +181,14 @@ def _portions(change: RowChange) -> list[RowChange]:
     ]
 
 
-def _checked(keyspace: str) -> str:
+def _quoted(keyspace: str) -> str:
+    """Return the name as CQL takes it without quotes, in quotes: it may be a word of CQL's own."""
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,47}", keyspace):
         raise ValueError(
             f"{keyspace!r} is no name of a keyspace: expected a letter and then up to 47 letters, "
             "digits or underscores."
         )
-    return keyspace
+    return f'"{keyspace.lower()}"'
 
 
 def _record(row: PatientRow) -> Sequence[object]:

@@ -51,9 +51,9 @@ _INSERT_WARD = "INSERT INTO {keyspace}.wards (list, ward) VALUES ('all', ?) USIN
 class Statements:
     """All statements, prepared once; each may be repeated, and the driver is told so."""
 
-    def __init__(self, prepare: Callable[[str], PreparedStatement], keyspace: str) -> None:
+    def __init__(self, prepare: Callable[[str], PreparedStatement], quoted_keyspace: str) -> None:
         def prepared(cql: str) -> PreparedStatement:
-            statement = prepare(cql.replace("{keyspace}", keyspace))
+            statement = prepare(cql.replace("{keyspace}", quoted_keyspace))
             statement.is_idempotent = True
             return statement
 

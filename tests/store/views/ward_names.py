@@ -16,8 +16,7 @@ _SELECT = "SELECT name FROM {keyspace}.ward_names WHERE ward_id = ?"
 
 class WardNames(CassandraTrackingRecorder):
     def create_table(self) -> None:
-        create = _CREATE.replace("{keyspace}", self.datastore.settings.keyspace)
-        self.datastore.execute(create, SCHEMA)
+        self.datastore.execute(self.datastore.in_keyspace(_CREATE), SCHEMA)
 
     def set_name(self, ward_id: UUID, name: str, tracking: Tracking) -> None:
         values = [ward_id, name, tracking.notification_id]
