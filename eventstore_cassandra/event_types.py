@@ -19,6 +19,7 @@ from eventsourcing.persistence import OperationalError, ProgrammingError
 
 from eventstore_cassandra.datastore import APPEND, SERIAL_READ, CassandraDatastore
 from eventstore_cassandra.errors import DRIVER_ERRORS, is_certain, library_error, library_errors
+from eventstore_cassandra.keys import check_key
 
 FIRST_ALLOCATED = 1000
 """Integers below are for applications to register."""
@@ -79,8 +80,10 @@ class EventTypes:
         """Give topics the integers of the application's choice; again is harmless.
 
         :raises ProgrammingError: for an integer that is not from 0 to 999, or is taken.
+        :raises DataError: for a topic that cannot be a key; none of them is registered then.
         """
         for topic, number in types.items():
+            check_key("the topic of an event", topic)
             if not 0 <= number < FIRST_ALLOCATED:
                 raise ProgrammingError(
                     f"Expected an integer from 0 to {FIRST_ALLOCATED - 1} for event type "
@@ -90,8 +93,12 @@ class EventTypes:
         self._ensure(types)
 
     def type_of(self, topic: str) -> int:
-        """Return the topic's integer, which is allocated when it has none."""
+        """Return the topic's integer, which is allocated when it has none.
+
+        :raises DataError: for a topic that cannot be a key.
+        """
         if topic not in self._types:
+            check_key("the topic of an event", topic)
             self._ensure({topic: None})
         return self._types[topic]
 

@@ -7,10 +7,11 @@ refusal answers with the columns of its condition, and the condition names both.
 
 from uuid import uuid4
 
-from eventsourcing.persistence import IntegrityError, Tracking, TrackingRecorder
+from eventsourcing.persistence import DataError, IntegrityError, Tracking, TrackingRecorder
 
 from eventstore_cassandra.datastore import APPEND, SERIAL_READ, CassandraDatastore
 from eventstore_cassandra.errors import DRIVER_ERRORS, is_certain, library_error, library_errors
+from eventstore_cassandra.keys import check_key
 
 _CREATE = (
     "INSERT INTO {keyspace}.tracking (application_name, notification_id, tracking_id)"
@@ -21,6 +22,7 @@ _ADVANCE = (
     " WHERE application_name = ? IF notification_id < ? AND tracking_id != ?"
 )
 _SELECT = "SELECT notification_id FROM {keyspace}.tracking WHERE application_name = ?"
+_NOTHING_SENT = "Nothing was sent."
 
 
 class CassandraTrackingRecorder(TrackingRecorder):
@@ -51,8 +53,10 @@ class CassandraTrackingRecorder(TrackingRecorder):
         """Move the application's row forward to the notification id.
 
         :raises IntegrityError: when it is at that id or beyond.
+        :raises DataError: for an id of more than 64 bits, or a name that cannot be a key.
         :raises OperationalError: when the store cannot be reached, or does not answer.
         """
+        check_notification_id(tracking)
         row_key, position = self._row_key(tracking.application_name), tracking.notification_id
         name = uuid4()
         advance = self.datastore.prepare(_ADVANCE).bind([position, name, row_key, position, name])
@@ -76,6 +80,7 @@ class CassandraTrackingRecorder(TrackingRecorder):
     def max_tracking_id(self, application_name: str) -> int | None:
         """Return the largest notification id recorded for the application, None before the first.
 
+        :raises DataError: for a name that cannot be a key.
         :raises OperationalError: when the store cannot be reached.
         """
         bound = self.datastore.prepare(_SELECT).bind([self._row_key(application_name)])
@@ -84,7 +89,19 @@ class CassandraTrackingRecorder(TrackingRecorder):
         return row["notification_id"] if row else None
 
     def _row_key(self, application_name: str) -> str:
-        return f"{self.view_name}/{application_name}"
+        check_key("the name of an application", application_name, outcome=_NOTHING_SENT)
+        row_key = f"{self.view_name}/{application_name}"
+        check_key("the names of a view and an application", row_key, outcome=_NOTHING_SENT)
+        return row_key
+
+
+def check_notification_id(tracking: Tracking) -> None:
+    """Let pass a notification id that the column can hold."""
+    if not -(2**63) <= tracking.notification_id < 2**63:
+        raise DataError(
+            f"Expected a notification id of at most 64 bits for {tracking.application_name!a}, "
+            f"found {tracking.notification_id}. Positions in a log are from 1 up. {_NOTHING_SENT}"
+        )
 
 
 def already_processed(tracking: Tracking, present: int) -> IntegrityError:

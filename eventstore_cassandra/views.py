@@ -25,13 +25,15 @@ write left, so that an event costs one conditional batch. A memory that is out o
 the condition.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, ClassVar
 from uuid import UUID, uuid4
 
 from cassandra.query import BatchStatement, BoundStatement
-from eventsourcing.persistence import Tracking
+from eventsourcing.persistence import DataError, ProgrammingError, Tracking
 
 from eventstore_cassandra.datastore import (
     APPEND,
@@ -39,11 +41,14 @@ from eventstore_cassandra.datastore import (
     SCHEMA,
     SERIAL_READ,
     CassandraDatastore,
+    quoted,
 )
-from eventstore_cassandra.errors import DRIVER_ERRORS, library_errors
+from eventstore_cassandra.errors import DRIVER_ERRORS, UNFIT_VALUES, library_errors
+from eventstore_cassandra.keys import check_key
 from eventstore_cassandra.tracking import (
     CassandraTrackingRecorder,
     already_processed,
+    check_notification_id,
     raise_if_final,
 )
 
@@ -52,6 +57,9 @@ _CREATE_TABLE = (
     " positions map<text, bigint> STATIC, {columns}, PRIMARY KEY (view_name, {key}))"
 )
 _READ_LOCK = "SELECT revision, positions FROM {table} WHERE view_name = ? LIMIT 1"
+_NAME = re.compile(r'"(?:[^"]|"")+"|\w+')
+_LONGEST_QUERY = 32_768
+"""Half of what the longest key that a server can read again would take, written out."""
 _TAKE_LOCK = "UPDATE {table} SET revision = ?, positions[?] = ? WHERE view_name = ? IF revision = ?"
 
 
@@ -65,7 +73,8 @@ class CassandraViewRecorder(CassandraTrackingRecorder):
     """A materialised view in one partition. Share it between threads.
 
     A subclass names its table, the columns of its rows and those of their key. All its rows are in
-    the partition ``view_name``, which should stay below some 100 MB; a view that grows with the
+    the partition ``view_name``, which should stay below some 100 MB; each part of a row's key may
+    have 4,096 bytes. A view that grows with the
     number of aggregates belongs in many partitions (see :class:`CassandraTrackingRecorder`).
 
     To build a view anew, give it another ``view_name`` and run it beside the old one: a partition
@@ -95,8 +104,17 @@ class CassandraViewRecorder(CassandraTrackingRecorder):
             self.datastore.execute(query, SCHEMA)
 
     def statement(self, query: str, values: Sequence[object]) -> BoundStatement:
-        """Return a statement with its values; ``{table}`` in the query is filled in."""
-        return self.datastore.prepare(query.replace("{table}", self._table)).bind(values)
+        """Return a statement with its values; ``{table}`` in the query is filled in.
+
+        :raises DataError: for values that the columns cannot hold.
+        """
+        try:
+            return self.datastore.prepare(query.replace("{table}", self._table)).bind(values)
+        except UNFIT_VALUES as e:
+            raise DataError(
+                f"Expected values for {query!r} that are of its columns' types: {e}. Nothing was "
+                "sent."
+            ) from e
 
     def select(self, query: str, values: Sequence[object]) -> list[dict[str, Any]]:
         """Return the rows, as dictionaries, of a query in which ``{table}`` is filled in.
@@ -116,9 +134,12 @@ class CassandraViewRecorder(CassandraTrackingRecorder):
             CASSANDRA_APPEND_CONSISTENCY and CASSANDRA_READ_CONSISTENCY at a quorum.
         :raises IntegrityError: when the notification is processed already.
         :raises ProgrammingError: for statements that are not of this partition.
+        :raises DataError: for values that cannot be keys, or that columns cannot hold.
         :raises OperationalError: when the store cannot be reached, or does not answer.
         """
         application, position = tracking.application_name, tracking.notification_id
+        check_key("the name of an application", application)
+        check_notification_id(tracking)
         name = uuid4()
         lock = self._last_seen or self._read_lock()
         unanswered = 0
@@ -129,6 +150,7 @@ class CassandraViewRecorder(CassandraTrackingRecorder):
             values = [name, application, position, self.view_name, lock.revision]
             batch = BatchStatement()
             for statement in (self.statement(_TAKE_LOCK, values), *change()):
+                self._check_keys(statement)
                 batch.add(statement)
             try:
                 if self.datastore.execute(batch, APPEND).one()["[applied]"]:
@@ -151,6 +173,7 @@ class CassandraViewRecorder(CassandraTrackingRecorder):
         return self._read_lock().positions.get(application_name)
 
     def _read_lock(self) -> _Lock:
+        check_key("the name of a view", self.view_name)
         bound = self.statement(_READ_LOCK, [self.view_name])
         with library_errors(f"Cannot read the tracking in table {self.table}"):
             row = self.datastore.execute(bound, SERIAL_READ).one()
@@ -158,6 +181,33 @@ class CassandraViewRecorder(CassandraTrackingRecorder):
         self._last_seen = lock
         return lock
 
+    def _check_keys(self, statement: BoundStatement) -> None:
+        """Let pass a statement whose keys a server can read again; it does not check them itself.
+
+        A key may also be written out in the query, which is then as long as the key at least.
+        """
+        if not isinstance(statement, BoundStatement):
+            raise ProgrammingError(
+                f"Expected what statement() returns, found {statement!r:.80}. Nothing was written."
+            )
+        prepared = statement.prepared_statement
+        size = len(prepared.query_string.encode())
+        if size > _LONGEST_QUERY:
+            raise DataError(
+                f"Expected a query of at most {_LONGEST_QUERY} bytes, found {size}. Give its "
+                "values to statement(). Nothing was written."
+            )
+        for column, value in zip(prepared.column_metadata, statement.values, strict=False):
+            if column.name in self._key_columns and isinstance(value, bytes):
+                is_text = column.type.typename in ("text", "varchar", "ascii")
+                check_key(f"the column {column.name}", value.decode() if is_text else value)
+
+    @cached_property
+    def _key_columns(self) -> Set[str]:
+        """The names of the key's columns, as the driver tells them: without quotes."""
+        names = map(quoted, _NAME.findall(self.key))
+        return {"view_name", *(name[1:-1].replace('""', '"') for name in names)}
+
     @property
     def _table(self) -> str:
-        return f"{self.datastore.settings.keyspace}.{self.table}"
+        return self.datastore.in_keyspace(f"{{keyspace}}.{quoted(self.table)}")
