@@ -27,7 +27,7 @@ begins again skips what ``patients`` already shows.
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 from itertools import zip_longest
 from typing import Any
@@ -39,7 +39,7 @@ from cassandra.query import BatchStatement, BatchType, PreparedStatement
 
 from projections.cassandra_errors import availability
 from projections.cassandra_statements import Statements
-from projections.patient_list import check_limit, name_key, page, page_start, vacated_keys
+from projections.patient_list import name_key, page, page_start, rows_to_read, vacated_keys
 from projections.read_models import (
     PatientPage,
     PatientRow,
@@ -100,13 +100,13 @@ class CassandraReadModels:
 
         :raises ValueError: when ``after`` is not from an earlier page, or ``limit`` is below 1.
         """
-        check_limit(limit)
+        number = rows_to_read(limit)
         query = self._statements.select_first_page
-        parameters: list[object] = [limit + 1]
+        parameters: list[object] = [number]
         if after is not None:
             start = page_start(after, self.patient)
             query = self._statements.select_next_page
-            parameters = [name_key(start.name), start.patient_id, limit + 1]
+            parameters = [name_key(start.name), start.patient_id, number]
         with availability(self._keyspace):
             records = self._session.execute(query, parameters).all()
         return page([_row(record) for record in records], limit)
@@ -217,4 +217,8 @@ def _row(record: Any) -> PatientRow:
 
 
 def _utc(moment: datetime | None) -> datetime | None:
-    return moment and moment.replace(tzinfo=UTC)
+    """Return the moment to the millisecond, which the driver computes with fractions of seconds."""
+    if moment is None:
+        return None
+    rounded = moment.replace(tzinfo=UTC) + timedelta(microseconds=500)
+    return rounded.replace(microsecond=rounded.microsecond // 1000 * 1000)

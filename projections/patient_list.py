@@ -18,6 +18,8 @@ from projections.patient_events import (
 )
 from projections.read_models import PatientPage, PatientRow, RowChange
 
+_MOST_ROWS = 2**31 - 1
+
 
 def project(
     before: PatientRow | None, event: StoredEvent, payload: Mapping[str, Any]
@@ -84,13 +86,14 @@ def page_start(after: str, look_up: Callable[[UUID], PatientRow | None]) -> Pati
     return start
 
 
-def check_limit(limit: int) -> None:
-    """Refuse a page without rows.
+def rows_to_read(limit: int) -> int:
+    """Return how many rows to read for a page: one more, as far as databases can count.
 
     :raises ValueError: when ``limit`` is below 1.
     """
     if limit < 1:
         raise ValueError(f"A page holds at least one patient; found a limit of {limit}.")
+    return min(limit, _MOST_ROWS - 1) + 1
 
 
 def page(rows: Sequence[PatientRow], limit: int) -> PatientPage:

@@ -10,7 +10,7 @@ from threading import Lock
 from typing import Any
 from uuid import UUID
 
-from projections.patient_list import check_limit, name_key, page, page_start
+from projections.patient_list import name_key, page, page_start, rows_to_read
 from projections.read_models import (
     PatientPage,
     PatientRow,
@@ -107,15 +107,15 @@ class SQLiteReadModels:
 
         :raises ValueError: when ``after`` is not from an earlier page, or ``limit`` is below 1.
         """
-        check_limit(limit)
+        number = rows_to_read(limit)
         if after is None:
-            return page(self._patients(_SELECT_FIRST_PAGE, limit + 1), limit)
+            return page(self._patients(_SELECT_FIRST_PAGE, number), limit)
         start = page_start(after, self.patient)
         rows = self._patients(
             _SELECT_NEXT_PAGE,
             name_key(start.name),
             str(start.patient_id),
-            limit + 1,
+            number,
         )
         return page(rows, limit)
 

@@ -144,7 +144,7 @@ def _decode(checkpoint: str) -> dict[str, Place]:
             topic: (int(savetime), int(version), UUID(id_))
             for topic, (savetime, version, id_) in json.loads(checkpoint).items()
         }
-    except (ValueError, TypeError, AttributeError):
+    except (ValueError, TypeError, AttributeError, OverflowError):
         raise InvalidCheckpointError(
             checkpoint, 'JSON of the form {"<event name>": [savetime, version, "<id>"]}'
         ) from None

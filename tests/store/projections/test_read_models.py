@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from random import Random
 from uuid import UUID, uuid4
 
 import pytest
@@ -40,6 +42,56 @@ def test_a_row_without_times_is_kept_as_it_is(read_models: ReadModelStore) -> No
     row = replace(rows_of(patient_id, ["AA"])[0], admitted_at=None, updated_at=None)
     read_models.replace(None, row)
     assert shown(read_models, patient_id) == everywhere(row)
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        datetime(1, 1, 1, tzinfo=UTC),
+        datetime(1969, 12, 31, 23, 59, 59, 999_000, tzinfo=UTC),
+        datetime(1970, 1, 1, tzinfo=UTC),
+        datetime(1970, 1, 1, 0, 0, 0, 1_000, tzinfo=UTC),
+        datetime(2300, 1, 1, 0, 0, 0, 1_000, tzinfo=UTC),
+        datetime(2300, 6, 1, 12, 0, 0, 999_000, tzinfo=UTC),
+        datetime(9999, 12, 31, 23, 59, 59, 999_000, tzinfo=UTC),
+    ],
+    ids=str,
+)
+def test_times_are_kept_to_the_millisecond(read_models: ReadModelStore, moment: datetime) -> None:
+    patient_id = uuid4()
+    row = replace(rows_of(patient_id, ["AA"])[0], admitted_at=moment, updated_at=moment)
+    read_models.replace(None, row)
+    assert shown(read_models, patient_id) == everywhere(row)
+
+
+def test_random_times_are_kept_to_the_millisecond(read_models: ReadModelStore) -> None:
+    seed = Random().randrange(2**32)
+    print(f"seed {seed}")
+    random, first = Random(seed), datetime(1, 1, 1, tzinfo=UTC)
+    span = datetime(9999, 12, 31, tzinfo=UTC) - first
+    changes = []
+    for _ in range(500):
+        milliseconds = random.randrange(span // timedelta(milliseconds=1))
+        moment = first + timedelta(milliseconds=milliseconds)
+        row = replace(rows_of(uuid4(), ["AA"])[0], admitted_at=moment, updated_at=moment)
+        changes.append(RowChange([row]))
+    read_models.replace_all(changes)
+    rows = read_models.rows([change.after.patient_id for change in changes])
+    assert rows == {change.after.patient_id: change.after for change in changes}
+
+
+@pytest.mark.parametrize("limit", [2**31 - 1, 2**31, 2**63 - 1, 2**63, 2**70])
+def test_a_page_may_be_as_large_as_one_likes(read_models: ReadModelStore, limit: int) -> None:
+    rows = [rows_of(uuid4(), ["AA"])[0] for _ in range(3)]
+    read_models.replace_all([RowChange([row]) for row in rows])
+    ids = sorted((row.patient_id for row in rows), key=str)
+    first = read_models.patients(limit=1)
+    rest = read_models.patients(limit=limit, after=first.next)
+    assert len(first.patients) == 1
+    assert len(rest.patients) == 2
+    found = [row.patient_id for row in (*first.patients, *rest.patients)]
+    assert sorted(found, key=str) == ids
+    assert len(read_models.patients(limit=limit).patients) == 3
 
 
 @pytest.mark.parametrize(

@@ -185,7 +185,8 @@ def test_the_checkpoint_is_json_with_the_place_of_each_type() -> None:
 
 
 @pytest.mark.parametrize(
-    "checkpoint", ["", "17", "[]", '{"PatientAdmitted": 3}', '{"A": [1, 2, "x"]}']
+    "checkpoint",
+    ["", "17", "[]", '{"PatientAdmitted": 3}', '{"A": [1, 2, "x"]}', '{"A": [Infinity, 2, "x"]}'],
 )
 def test_a_checkpoint_of_another_form_is_refused_with_what_to_do(checkpoint: str) -> None:
     feed = TypeViewFeed(InMemoryTypeView(), TOPICS)
