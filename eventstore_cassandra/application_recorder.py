@@ -13,7 +13,7 @@ from eventsourcing.persistence import (
 )
 
 from eventstore_cassandra.datastore import CassandraDatastore
-from eventstore_cassandra.notification_log.buckets import Buckets
+from eventstore_cassandra.notification_log.buckets import MAX_POSITION, Buckets
 from eventstore_cassandra.notification_log.log import NotificationLog
 from eventstore_cassandra.notification_log.reader import PAGE
 from eventstore_cassandra.notification_log.subscription import CassandraSubscription
@@ -82,13 +82,16 @@ class CassandraApplicationRecorder(CassandraAggregateRecorder, ApplicationRecord
     ) -> Sequence[Notification]:
         """Return up to ``limit`` notifications in order, from ``start`` to ``stop``.
 
+        As in SQLite, a negative limit is none.
+
         Everything up to the last of them is decided. What a crashed writer left undecided is
         waited for, for a moment, and then decided here.
 
         :raises OperationalError: when the store cannot be reached.
         """
         after = 0 if start is None else start - 1 if inclusive_of_start else start
-        scan = self._log.reader.scan(max(after, 0), limit=limit, stop=stop, topics=topics)
+        most = MAX_POSITION if limit < 0 else limit
+        scan = self._log.reader.scan(after, limit=most, stop=stop, topics=topics)
         return scan.notifications
 
     def max_notification_id(self) -> int | None:

@@ -33,12 +33,13 @@ DRIVER_ERRORS = (
 
 NOTHING_WRITTEN = "Nothing was written."
 
+UNFIT_VALUES = (TypeError, ValueError, AttributeError, OverflowError, struct.error)
+"""What the driver raises for values that a column cannot hold, or that it cannot send; nothing was
+sent then."""
+
 _SERVER_MESSAGE = re.compile(r'code=\w+ \[[^]]*\] message="(?P<message>.*)"', re.DOTALL)
 
-ENCODING_ERRORS = (ValueError, TypeError, OverflowError, struct.error)
-"""What the driver raises for values that it cannot send; nothing was sent then."""
-
-_REFUSED = (RequestValidationException, SyntaxException, ConfigurationException, *ENCODING_ERRORS)
+_REFUSED = (RequestValidationException, SyntaxException, ConfigurationException, *UNFIT_VALUES)
 _NEVER_SENT = (NoHostAvailable, UnresolvableContactPoints, AuthenticationFailed)
 
 

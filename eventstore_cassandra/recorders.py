@@ -25,7 +25,7 @@ from eventstore_cassandra.append import (
 )
 from eventstore_cassandra.counters import Count
 from eventstore_cassandra.datastore import APPEND, SERIAL_READ, CassandraDatastore
-from eventstore_cassandra.errors import DRIVER_ERRORS, ENCODING_ERRORS, describe
+from eventstore_cassandra.errors import DRIVER_ERRORS, UNFIT_VALUES, describe
 from eventstore_cassandra.event_types import EventTypes
 from eventstore_cassandra.schema_version import checked_schema
 from eventstore_cassandra.stream import Streams, to_columns
@@ -181,7 +181,7 @@ class CassandraAggregateRecorder(AggregateRecorder):
                 row = self.datastore.execute(bound, SERIAL_READ).one()
                 return Found(row["append_id"] if row else None)
             row = self.datastore.execute(self._request(step, append, reason), APPEND).one()
-        except (*DRIVER_ERRORS, *ENCODING_ERRORS) as e:
+        except (*DRIVER_ERRORS, *UNFIT_VALUES) as e:
             return Unanswered(e)
         if row["[applied]"]:
             return Applied()

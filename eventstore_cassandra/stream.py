@@ -11,20 +11,31 @@ from typing import Any
 from uuid import UUID
 
 from cassandra.query import UNSET_VALUE, BoundStatement
-from eventsourcing.persistence import OperationalError, StoredEvent
+from eventsourcing.persistence import OperationalError, ProgrammingError, StoredEvent
 
 from eventstore_cassandra.datastore import SERIAL_READ, CassandraDatastore
-from eventstore_cassandra.errors import library_errors
+from eventstore_cassandra.errors import UNFIT_VALUES, library_errors
 
-MAX_VERSION = 2**31 - 1
-"""What the column holds at the most."""
+MIN_VERSION, MAX_VERSION = -(2**31), 2**31 - 1
+"""What the column holds at the least and at the most."""
 
+_ID_NAMES = {"uuid": "UUID", "varchar": "text"}
 _SELECT = (
     "SELECT version, {kind}, payload, payload_bytes FROM {keyspace}.{table}"
     " WHERE id = ? AND version > ? AND version <= ? ORDER BY version {order} LIMIT ?"
 )
 
 Row = Sequence[Any]
+
+
+def to_version(number: int | None, *, default: int) -> int:
+    """Return the version nearest to a number, which is a bound and may be beyond all versions."""
+    return default if number is None else min(max(number, MIN_VERSION), MAX_VERSION)
+
+
+def to_limit(limit: int | None) -> int:
+    """Return how many rows to read at the most; as in SQLite, a negative limit is none."""
+    return MAX_VERSION if limit is None or limit < 0 else min(limit, MAX_VERSION)
 
 
 def to_text_or_bytes(state: bytes) -> tuple[str, None] | tuple[None, bytes]:
@@ -76,21 +87,23 @@ class Streams:
         desc: bool,
         limit: int | None,
     ) -> Sequence[StoredEvent]:
-        """Return the rows above ``gt``, up to ``lte``, at most ``limit`` of them.
+        """Return the rows above ``gt``, up to ``lte``; at most ``limit``, unless it is negative.
 
+        :raises ProgrammingError: for an id that no aggregate of the keyspace can have.
         :raises OperationalError: when the store cannot be reached.
         """
-        if limit is not None and limit < 1:
+        if limit == 0:
             return []
         statement = self._descending if desc else self._ascending
-        bound = statement.bind(
-            [
-                originator_id,
-                -1 if gt is None else gt,
-                MAX_VERSION if lte is None else lte,
-                MAX_VERSION if limit is None else limit,
-            ]
-        )
+        above, up_to = to_version(gt, default=-1), to_version(lte, default=MAX_VERSION)
+        try:
+            bound = statement.bind([originator_id, above, up_to, to_limit(limit)])
+        except UNFIT_VALUES as e:
+            wanted = _ID_NAMES[statement.column_metadata[0].type.typename]
+            raise ProgrammingError(
+                f"Expected the aggregate's id as a {wanted}, found {originator_id!a}. "
+                "ORIGINATOR_ID_TYPE says it when a keyspace is created."
+            ) from e
         rows = self._whole_rows(bound, originator_id)
         return [
             StoredEvent(

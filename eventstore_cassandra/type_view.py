@@ -3,17 +3,18 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from eventsourcing.persistence import OperationalError, StoredEvent
+from eventsourcing.persistence import OperationalError, ProgrammingError, StoredEvent
 
 from eventstore_cassandra.append import AggregateId
 from eventstore_cassandra.datastore import SERIAL_READ, CassandraDatastore
-from eventstore_cassandra.errors import library_errors
+from eventstore_cassandra.errors import UNFIT_VALUES, library_errors
 from eventstore_cassandra.event_types import EventTypes
-from eventstore_cassandra.stream import to_state
+from eventstore_cassandra.stream import MAX_VERSION, MIN_VERSION, to_limit, to_state
 
 Place = tuple[int, int, AggregateId]
 """A place in one type's partition: save time (ms since the epoch), version, aggregate's id."""
 
+_EARLIEST, _LATEST = -(2**63), 2**63 - 1
 _FIRST_IDS: dict[type[AggregateId], AggregateId] = {UUID: UUID(int=0), str: ""}
 _SELECT = (
     "SELECT toUnixTimestamp(savetime), version, id, payload, payload_bytes"
@@ -36,16 +37,27 @@ class TypeView:
         self._event_types = event_types
         self._select = datastore.prepare(_SELECT)
         self._state = datastore.prepare(_STATE)
-        self._before_all: Place = (-(2**63), 0, _FIRST_IDS[id_type])
+        self._first_id = _FIRST_IDS[id_type]
 
     def select(
         self, topic: str, *, gt: Place | None, limit: int
     ) -> Sequence[tuple[Place, StoredEvent]]:
-        """Return at most ``limit`` events after the place, each with its own."""
+        """Return at most ``limit`` events after the place, each with its own.
+
+        :raises ProgrammingError: for a place with an id that no aggregate of the keyspace can have.
+        :raises OperationalError: when the store cannot be reached.
+        """
         number = self._event_types.known_type_of(topic)
-        if number is None:
+        place = self._within_columns(gt)
+        if number is None or place is None or limit == 0:
             return []
-        bound = self._select.bind([number, *(gt or self._before_all), limit])
+        try:
+            bound = self._select.bind([number, *place, to_limit(limit)])
+        except UNFIT_VALUES as e:
+            raise ProgrammingError(
+                "Expected a place in the type view as its save time, version and an aggregate's id "
+                f"of type {type(self._first_id).__name__}, found {gt!a}."
+            ) from e
         with library_errors(f"Cannot read the type view of {topic}"):
             rows = list(self._datastore.execute(bound))
         return [
@@ -74,3 +86,16 @@ class TypeView:
                 "state, found none. Run `patientmgmt store verify`."
             )
         return to_state(row["payload"], row["payload_bytes"])
+
+    def _within_columns(self, place: Place | None) -> Place | None:
+        """Return a place that the columns can hold and has the same rows behind it.
+
+        None stands for a place behind all rows. No row has a version below 0, so that the lowest
+        version of a save time is before all of its rows.
+        """
+        savetime, version, aggregate_id = place or (_EARLIEST, MIN_VERSION, self._first_id)
+        if version > MAX_VERSION:
+            savetime, version = savetime + 1, MIN_VERSION
+        if savetime > _LATEST:
+            return None
+        return (max(savetime, _EARLIEST), max(version, MIN_VERSION), aggregate_id)

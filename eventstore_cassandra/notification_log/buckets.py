@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+MAX_POSITION = 2**63 - 1
+"""What the log's columns hold at the most."""
+
 
 @dataclass(frozen=True)
 class Buckets:

@@ -9,7 +9,7 @@ from uuid import UUID
 from eventsourcing.persistence import IntegrityError, Notification, OperationalError
 
 from eventstore_cassandra.append import Append, BarredError
-from eventstore_cassandra.notification_log.buckets import Buckets
+from eventstore_cassandra.notification_log.buckets import MAX_POSITION, Buckets
 from eventstore_cassandra.notification_log.intents import Intent, Look, Outcome, outcome
 from eventstore_cassandra.notification_log.outcomes import Outcomes
 from eventstore_cassandra.notification_log.reserve_steps import Place
@@ -95,6 +95,8 @@ class LogReader:
     ) -> Scan:
         """Return up to ``limit`` notifications after a position, and how far that was.
 
+        The position may be any number, also one that no event will ever have.
+
         It reads on until the limit, ``stop``, or the end of the log as it was when that was read,
         however rare the topics are.
 
@@ -102,6 +104,7 @@ class LogReader:
         """
         found: list[Notification] = []
         wanted = frozenset(topics)
+        after = min(max(after, 0), MAX_POSITION - 1)
         while len(found) < limit and (stop is None or after < stop):
             page = PAGE if wanted else min(PAGE, limit - len(found))
             if stop is not None:
