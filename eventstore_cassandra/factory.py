@@ -2,9 +2,12 @@
 
 from typing import TypeVar
 
+from eventsourcing.domain import TAggregateID
 from eventsourcing.persistence import (
     AggregateRecorder,
+    EventStore,
     InfrastructureFactory,
+    Mapper,
     ProgrammingError,
 )
 from eventsourcing.utils import Environment, EnvType, resolve_topic
@@ -15,6 +18,7 @@ from eventstore_cassandra.process import CassandraProcessRecorder
 from eventstore_cassandra.recorders import CassandraAggregateRecorder
 from eventstore_cassandra.schema import create_tables
 from eventstore_cassandra.settings import Settings
+from eventstore_cassandra.snapshot_store import SnapshotStore
 from eventstore_cassandra.snapshots import CassandraSnapshotRecorder
 from eventstore_cassandra.tracking import CassandraTrackingRecorder
 
@@ -40,6 +44,16 @@ class CassandraFactory(InfrastructureFactory[CassandraTrackingRecorder]):
             if self.settings.create_table:
                 create_tables(self._datastore)
         return self._datastore
+
+    def event_store(
+        self,
+        mapper: Mapper[TAggregateID] | None = None,
+        recorder: AggregateRecorder | None = None,
+    ) -> EventStore[TAggregateID]:
+        """Return an event store; over a recorder of snapshots, one that knows what they are."""
+        if isinstance(recorder, CassandraSnapshotRecorder):
+            return SnapshotStore(mapper or self.mapper(), recorder)
+        return super().event_store(mapper, recorder)
 
     def aggregate_recorder(self, purpose: str = "events") -> AggregateRecorder:
         """Return a recorder of events, or of snapshots where that is the purpose."""

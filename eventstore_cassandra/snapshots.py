@@ -3,26 +3,47 @@
 Rows are inserted only where there are none, as the library expects of a recorder. After an
 uncertain outcome the insert is tried again; when it is then refused, rows that hold just what was
 to be written are one's own (or a twin's, which is as good).
+
+A snapshot is derived, and must never win over the events. So its row carries the name of the append
+that wrote the event at its version. Events that were restored from a backup end before it, or have
+gone on differently: then there is no such event, or one of another append. An event of another
+program has no name, and neither has its snapshot; a snapshot of before there were names has none
+either. What is made of this when an aggregate is loaded is told in ``snapshot_store.py``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from cassandra.query import BatchStatement
-from eventsourcing.persistence import AggregateRecorder, IntegrityError, StoredEvent
+from eventsourcing.persistence import (
+    AggregateRecorder,
+    IntegrityError,
+    ProgrammingError,
+    StoredEvent,
+)
 
-from eventstore_cassandra.append import Append
-from eventstore_cassandra.datastore import APPEND, CassandraDatastore
-from eventstore_cassandra.errors import DRIVER_ERRORS, is_certain, library_error
+from eventstore_cassandra.append import AggregateId, Append
+from eventstore_cassandra.datastore import APPEND, LOOK_READ, CassandraDatastore
+from eventstore_cassandra.errors import DRIVER_ERRORS, is_certain, library_error, library_errors
 from eventstore_cassandra.schema_version import checked_schema
 from eventstore_cassandra.stream import Streams, to_columns
 
 _INSERT = (
-    "INSERT INTO {keyspace}.snapshots (id, version, topic, payload, payload_bytes)"
-    " VALUES (?, ?, ?, ?, ?) IF NOT EXISTS"
+    "INSERT INTO {keyspace}.snapshots (id, version, topic, payload, payload_bytes, append_id)"
+    " VALUES (?, ?, ?, ?, ?, ?) IF NOT EXISTS"
 )
+_ORIGIN = "SELECT append_id, erased FROM {keyspace}.events WHERE id = ? AND version = ?"
 _EVENTS = "The aggregate's events are not concerned: those that were saved before are saved."
+
+
+@dataclass(frozen=True)
+class _Origin:
+    """The event at a snapshot's version."""
+
+    append_id: UUID | None
+    erased: bool
 
 
 class CassandraSnapshotRecorder(AggregateRecorder):
@@ -36,6 +57,7 @@ class CassandraSnapshotRecorder(AggregateRecorder):
         self._id_type = checked_schema(datastore).id_type
         self._streams = Streams(datastore, table="snapshots", kind="topic", topic_of=str)
         self._insert = datastore.prepare(_INSERT)
+        self._origin = datastore.prepare(_ORIGIN)
 
     def insert_events(
         self, stored_events: Sequence[StoredEvent], **kwargs: Any
@@ -43,6 +65,7 @@ class CassandraSnapshotRecorder(AggregateRecorder):
         """Write snapshots of one aggregate, all of them or none; returns None.
 
         :raises IntegrityError: when there is a snapshot of one of the versions already.
+        :raises ProgrammingError: when the aggregate is erased.
         :raises OperationalError: when the store cannot be reached, or does not answer.
         """
         if not stored_events:
@@ -52,11 +75,12 @@ class CassandraSnapshotRecorder(AggregateRecorder):
             stored_events, id_type=self._id_type, max_bytes=settings.max_append_bytes
         )
         doing = f"Cannot write a snapshot of aggregate {append.aggregate_id}"
+        batch = self._batch(append, doing)
         tries = 0
         while True:
             tries += 1
             try:
-                row = self.datastore.execute(self._batch(append), APPEND).one()
+                row = self.datastore.execute(batch, APPEND).one()
             except DRIVER_ERRORS as e:
                 if is_certain(e) or tries == settings.append_attempts:
                     raise library_error(e, doing, outcome=_EVENTS) from e
@@ -77,19 +101,55 @@ class CassandraSnapshotRecorder(AggregateRecorder):
         desc: bool = False,
         limit: int | None = None,
     ) -> Sequence[StoredEvent]:
-        """Return the aggregate's snapshots above ``gt``, up to ``lte``, in order or reversed."""
+        """Return the aggregate's snapshots above ``gt``, up to ``lte``, in order or reversed.
+
+        All of them are returned, those too that the events have nothing to do with (any more).
+        """
         return self._streams.select(originator_id, gt=gt, lte=lte, desc=desc, limit=limit)
 
-    def _batch(self, append: Append) -> BatchStatement:
+    def select_with_doubts(
+        self,
+        originator_id: UUID | str,
+        *,
+        gt: int | None = None,
+        lte: int | None = None,
+        desc: bool = False,
+        limit: int | None = None,
+    ) -> Iterator[tuple[StoredEvent, str | None]]:
+        """Yield snapshots, each with what speaks against it: None if it is of the present events.
+
+        The event at its version is read when a snapshot is asked for, a row each.
+
+        :raises OperationalError: when the store cannot be reached.
+        """
+        for snapshot, append_id in self._streams.select_named(
+            originator_id, gt=gt, lte=lte, desc=desc, limit=limit
+        ):
+            origin = self._read_origin(originator_id, snapshot.originator_version)
+            yield snapshot, _doubt(append_id, origin)
+
+    def _read_origin(self, aggregate_id: AggregateId, version: int) -> _Origin | None:
+        # The usual consistency will do: a state was taken from events that a quorum has.
+        bound = self._origin.bind([aggregate_id, version])
+        with library_errors(f"Cannot read version {version} of aggregate {aggregate_id}"):
+            row = self.datastore.execute(bound, LOOK_READ).one()
+        return _Origin(row["append_id"], row["erased"] is not None) if row else None
+
+    def _batch(self, append: Append, doing: str) -> BatchStatement:
         batch = BatchStatement()
         for snapshot in append.events:
+            version = snapshot.originator_version
+            origin = self._read_origin(append.aggregate_id, version)
+            if origin and origin.erased:
+                raise ProgrammingError(f"{doing}: it is erased, and nothing of it shall be kept.")
             batch.add(
                 self._insert,
                 [
                     append.aggregate_id,
-                    snapshot.originator_version,
+                    version,
                     snapshot.topic,
                     *to_columns(snapshot.state),
+                    origin.append_id if origin else None,
                 ],
             )
         return batch
@@ -99,3 +159,13 @@ class CassandraSnapshotRecorder(AggregateRecorder):
             append.aggregate_id, gt=append.first_version - 1, lte=append.last_version
         )
         return list(present) == list(append.events)
+
+
+def _doubt(append_id: UUID | None, origin: _Origin | None) -> str | None:
+    if origin is None:
+        return "there is no event of that version"
+    if origin.erased:
+        return "the aggregate is erased"
+    if append_id not in (None, origin.append_id):
+        return "the event of that version is of another append than the snapshot"
+    return None

@@ -21,7 +21,7 @@ MIN_VERSION, MAX_VERSION = -(2**31), 2**31 - 1
 
 _ID_NAMES = {"uuid": "UUID", "varchar": "text"}
 _SELECT = (
-    "SELECT version, {kind}, payload, payload_bytes FROM {keyspace}.{table}"
+    "SELECT version, {kind}, payload, payload_bytes, append_id FROM {keyspace}.{table}"
     " WHERE id = ? AND version > ? AND version <= ? ORDER BY version {order} LIMIT ?"
 )
 
@@ -92,6 +92,19 @@ class Streams:
         :raises ProgrammingError: for an id that no aggregate of the keyspace can have.
         :raises OperationalError: when the store cannot be reached.
         """
+        named = self.select_named(originator_id, gt=gt, lte=lte, desc=desc, limit=limit)
+        return [event for event, _ in named]
+
+    def select_named(
+        self,
+        originator_id: UUID | str,
+        *,
+        gt: int | None,
+        lte: int | None,
+        desc: bool,
+        limit: int | None,
+    ) -> Sequence[tuple[StoredEvent, UUID | None]]:
+        """Return the rows of :meth:`select`, each with the name of the append that it is of."""
         if limit == 0:
             return []
         statement = self._descending if desc else self._ascending
@@ -106,13 +119,16 @@ class Streams:
             ) from e
         rows = self._whole_rows(bound, originator_id)
         return [
-            StoredEvent(
-                originator_id=originator_id,
-                originator_version=version,
-                topic=self._topic_of(kind),
-                state=to_state(payload, payload_bytes),
+            (
+                StoredEvent(
+                    originator_id=originator_id,
+                    originator_version=version,
+                    topic=self._topic_of(kind),
+                    state=to_state(payload, payload_bytes),
+                ),
+                append_id,
             )
-            for version, kind, payload, payload_bytes in rows
+            for version, kind, payload, payload_bytes, append_id in rows
         ]
 
     def _whole_rows(self, bound: BoundStatement, originator_id: UUID | str) -> list[Row]:
@@ -120,12 +136,13 @@ class Streams:
             rows = list(self._datastore.execute(bound))
             if any(_is_in_part(*row[1:4]) for row in rows):
                 rows = [tuple(row.values()) for row in self._datastore.execute(bound, SERIAL_READ)]
-        for version, *columns in rows:
-            if _is_in_part(*columns[:3]):
+        for version, kind, *state in rows:
+            if _is_in_part(kind, *state[:2]):
+                lacks = "no type" if kind is None else "no state"
                 raise OperationalError(
                     f"Expected version {version} of {originator_id} with its type and its state, "
-                    f"found {columns}, also by a serial read. Some other program has written it, "
-                    "or data was lost: run a full repair, or restore it from a backup."
+                    f"found {lacks}, also by a serial read. Some other program has written it, or "
+                    "data was lost: run a full repair, or restore it from a backup."
                 )
         return rows
 

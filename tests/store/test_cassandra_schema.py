@@ -44,7 +44,7 @@ def replication(datastore: CassandraDatastore) -> dict[str, str]:
     return {key: value.rpartition(".")[2] for key, value in row.replication.items()}
 
 
-def test_the_events_table_has_the_originals_columns_and_two_more(
+def test_the_events_table_has_the_originals_columns_and_four_more(
     datastore: CassandraDatastore,
 ) -> None:
     assert columns(datastore, "events") == {
@@ -56,6 +56,8 @@ def test_the_events_table_has_the_originals_columns_and_two_more(
         "current_version": ("int", "static"),
         "payload_bytes": ("blob", "regular"),
         "append_id": ("uuid", "regular"),
+        "barred": ("map<uuid, text>", "static"),
+        "erased": ("timestamp", "static"),
     }
 
 
