@@ -80,6 +80,7 @@ class CassandraFactory(InfrastructureFactory[CassandraTrackingRecorder]):
             resolve_topic(topic) if topic else CassandraTrackingRecorder
         )
         recorder = _subclass(found, CassandraTrackingRecorder)(self.datastore)
+        recorder.projection_name = self.env.name
         if self.settings.create_table:
             recorder.create_table()
         return recorder

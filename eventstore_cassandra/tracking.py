@@ -1,13 +1,24 @@
 """The recorder of tracking: how far each upstream application has been processed.
 
-One row for each view and application, moved forward by a conditional update. It also writes a name
-of its own, so that after an uncertain outcome a refusal by one's own earlier try is recognised: a
-refusal answers with the columns of its condition, and the condition names both.
+One row for each projection, view and application, moved forward by a conditional update. It also
+writes a name of its own, so that after an uncertain outcome a refusal by one's own earlier try is
+recognised: a refusal answers with the columns of its condition, and the condition names both.
+
+*Whose row it is.* The library's own recorders for SQL have a table for each name of an environment,
+which for a runner is the name of its projection. So that name is in the key, and the view's class
+with its module, since rows of views differ where tables do not. If two projections shared a row,
+the second would begin where the first is and never see an event, without an error.
+
+*Rows of before* were named by the class alone. Such a row is continued by the first who asks for
+it: a conditional update writes into it the key under which it is continued, once and for good, and
+what it held then is the position where that key begins. Anybody else begins at the first event.
 """
 
+from typing import Any
 from uuid import uuid4
 
 from eventsourcing.persistence import DataError, IntegrityError, Tracking, TrackingRecorder
+from eventsourcing.utils import get_topic
 
 from eventstore_cassandra.datastore import APPEND, SERIAL_READ, CassandraDatastore
 from eventstore_cassandra.errors import DRIVER_ERRORS, is_certain, library_error, library_errors
@@ -23,6 +34,13 @@ _ADVANCE = (
 )
 _SELECT = "SELECT notification_id FROM {keyspace}.tracking WHERE application_name = ?"
 _NOTHING_SENT = "Nothing was sent."
+_SELECT_OLD = (
+    "SELECT notification_id, continued_as FROM {keyspace}.tracking WHERE application_name = ?"
+)
+_CONTINUE = (
+    "UPDATE {keyspace}.tracking SET continued_as = ? WHERE application_name = ?"
+    " IF notification_id = ? AND continued_as = null"
+)
 
 
 class CassandraTrackingRecorder(TrackingRecorder):
@@ -35,13 +53,17 @@ class CassandraTrackingRecorder(TrackingRecorder):
     between, the event is processed once more.
     """
 
+    projection_name: str = ""
+    """The name of the environment that the recorder was made for: that of the projection, where the
+    library's runner makes it. The factory sets it."""
+
     def __init__(self, datastore: CassandraDatastore) -> None:
         self.datastore = datastore
 
     @property
     def view_name(self) -> str:
-        """Whose tracking it is, which tells the views in a keyspace apart: the class's name."""
-        return type(self).__name__
+        """What tells a projection's views apart: the class, with its module."""
+        return get_topic(type(self))
 
     def create_table(self) -> None:
         """Create the tables of a subclass; here nothing, as the event store's own has the row.
@@ -73,9 +95,11 @@ class CassandraTrackingRecorder(TrackingRecorder):
             if row["[applied]"] or row.get("tracking_id") == name:
                 return
             present = row.get("notification_id")
+            change = create if present is None else advance
+            if present is None:
+                present = self._continued(tracking.application_name)
             if present is not None and present >= position:
                 raise already_processed(tracking, present)
-            change = create if present is None else advance
 
     def max_tracking_id(self, application_name: str) -> int | None:
         """Return the largest notification id recorded for the application, None before the first.
@@ -83,16 +107,45 @@ class CassandraTrackingRecorder(TrackingRecorder):
         :raises DataError: for a name that cannot be a key.
         :raises OperationalError: when the store cannot be reached.
         """
-        bound = self.datastore.prepare(_SELECT).bind([self._row_key(application_name)])
-        with library_errors(f"Cannot read the tracking of {application_name!r}"):
-            row = self.datastore.execute(bound, SERIAL_READ).one()
-        return row["notification_id"] if row else None
+        row = self._read(_SELECT, self._row_key(application_name), application_name)
+        return row["notification_id"] if row else self._continued(application_name)
 
     def _row_key(self, application_name: str) -> str:
         check_key("the name of an application", application_name, outcome=_NOTHING_SENT)
-        row_key = f"{self.view_name}/{application_name}"
-        check_key("the names of a view and an application", row_key, outcome=_NOTHING_SENT)
+        row_key = f"{self.projection_name.lower()}/{self.view_name}/{application_name}"
+        check_key(
+            "the names of a projection, a view and an application", row_key, outcome=_NOTHING_SENT
+        )
         return row_key
+
+    def _continued(self, application_name: str) -> int | None:
+        """Return the position in the row of before, None if there is none to be continued here.
+
+        It is for a row that does not exist yet; what has its own goes on from there.
+        """
+        key = self._row_key(application_name)
+        is_named = type(self).view_name is not CassandraTrackingRecorder.view_name
+        old_key = f"{self.view_name if is_named else type(self).__name__}/{application_name}"
+        unanswered = 0
+        while True:
+            row = self._read(_SELECT_OLD, old_key, application_name)
+            if row is None or row["continued_as"] not in (None, key):
+                return None
+            position: int = row["notification_id"]
+            if row["continued_as"] == key:
+                return position
+            bound = self.datastore.prepare(_CONTINUE).bind([key, old_key, position])
+            try:
+                self.datastore.execute(bound, APPEND)
+            except DRIVER_ERRORS as e:
+                unanswered += 1
+                raise_if_final(e, Tracking(application_name, position), unanswered, self.datastore)
+
+    def _read(self, query: str, key: str, application_name: str) -> dict[str, Any] | None:
+        bound = self.datastore.prepare(query).bind([key])
+        with library_errors(f"Cannot read the tracking of {application_name!r}"):
+            row: dict[str, Any] | None = self.datastore.execute(bound, SERIAL_READ).one()
+        return row
 
 
 def check_notification_id(tracking: Tracking) -> None:

@@ -7,7 +7,8 @@ its tracking were written one after the other, a crash in between would leave an
 not tracked, or tracked and not processed. Cassandra writes in one step what is in one partition. So
 the rows of such a view share a partition with its tracking, which is in two static columns:
 
-- ``positions``: for each upstream application, the largest notification id that was processed;
+- ``positions``: for each projection and upstream application, the largest notification id that was
+  processed;
 - ``revision``: the name of the last write, and the optimistic lock of the partition.
 
 A write is one conditional batch: the user's rows, the new position and a new revision, *if the
@@ -61,6 +62,7 @@ _NAME = re.compile(r'"(?:[^"]|"")+"|\w+')
 _LONGEST_QUERY = 32_768
 """Half of what the longest key that a server can read again would take, written out."""
 _TAKE_LOCK = "UPDATE {table} SET revision = ?, positions[?] = ? WHERE view_name = ? IF revision = ?"
+_FORGET = "DELETE positions[?] FROM {table} WHERE view_name = ?"
 
 
 @dataclass(frozen=True)
@@ -137,24 +139,26 @@ class CassandraViewRecorder(CassandraTrackingRecorder):
         :raises DataError: for values that cannot be keys, or that columns cannot hold.
         :raises OperationalError: when the store cannot be reached, or does not answer.
         """
-        application, position = tracking.application_name, tracking.notification_id
-        check_key("the name of an application", application)
+        check_key("the name of an application", tracking.application_name)
         check_notification_id(tracking)
+        key, position = self._position_key(tracking.application_name), tracking.notification_id
         name = uuid4()
-        lock = self._last_seen or self._read_lock()
+        lock = self._last_seen or _Lock()
+        if key not in lock.positions:
+            lock = self._lock_continued(tracking.application_name)
         unanswered = 0
         while lock.revision != name:
-            present = lock.positions.get(application)
+            present = lock.positions.get(key)
             if present is not None and present >= position:
                 raise already_processed(tracking, present)
-            values = [name, application, position, self.view_name, lock.revision]
+            values = [name, key, position, self.view_name, lock.revision]
             batch = BatchStatement()
             for statement in (self.statement(_TAKE_LOCK, values), *change()):
                 self._check_keys(statement)
                 batch.add(statement)
             try:
                 if self.datastore.execute(batch, APPEND).one()["[applied]"]:
-                    self._last_seen = _Lock(name, {**lock.positions, application: position})
+                    self._last_seen = _Lock(name, {**lock.positions, key: position})
                     return
             except DRIVER_ERRORS as e:
                 unanswered += 1
@@ -170,7 +174,35 @@ class CassandraViewRecorder(CassandraTrackingRecorder):
 
         :raises OperationalError: when the store cannot be reached.
         """
-        return self._read_lock().positions.get(application_name)
+        lock = self._lock_continued(application_name)
+        return lock.positions.get(self._position_key(application_name))
+
+    def _position_key(self, application_name: str) -> str:
+        projection = self.projection_name.lower()
+        return f"{projection}/{application_name}" if projection else application_name
+
+    def _lock_continued(self, application_name: str) -> _Lock:
+        """Return the lock after a position of before is moved under this projection's name.
+
+        Positions had the application's name alone. The first projection that asks goes on from
+        there, in one step with the removal, so that no other does.
+        """
+        key = self._position_key(application_name)
+        unanswered = 0
+        while True:
+            lock = self._read_lock()
+            position = lock.positions.get(application_name)
+            if position is None or key in lock.positions:
+                return lock
+            values = [uuid4(), key, position, self.view_name, lock.revision]
+            batch = BatchStatement()
+            batch.add(self.statement(_TAKE_LOCK, values))
+            batch.add(self.statement(_FORGET, [application_name, self.view_name]))
+            try:
+                self.datastore.execute(batch, APPEND)
+            except DRIVER_ERRORS as e:
+                unanswered += 1
+                raise_if_final(e, Tracking(application_name, position), unanswered, self.datastore)
 
     def _read_lock(self) -> _Lock:
         check_key("the name of a view", self.view_name)
