@@ -8,7 +8,8 @@ Set ``PERSISTENCE_MODULE=eventstore_cassandra`` and the ``CASSANDRA_*`` variable
 from eventstore_cassandra.application_recorder import CassandraApplicationRecorder
 from eventstore_cassandra.counters import Count, Counters
 from eventstore_cassandra.datastore import CassandraDatastore
-from eventstore_cassandra.errors import UnknownOutcomeError
+from eventstore_cassandra.erased import ERASED_TOPIC, Erased, KnowsErased
+from eventstore_cassandra.errors import AggregateErasedError, UnknownOutcomeError
 from eventstore_cassandra.factory import CassandraFactory
 from eventstore_cassandra.process import CassandraProcessRecorder
 from eventstore_cassandra.recorders import CassandraAggregateRecorder
@@ -20,6 +21,8 @@ from eventstore_cassandra.type_view import Place
 from eventstore_cassandra.views import CassandraViewRecorder
 
 __all__ = [
+    "ERASED_TOPIC",
+    "AggregateErasedError",
     "CassandraAggregateRecorder",
     "CassandraApplicationRecorder",
     "CassandraDatastore",
@@ -30,6 +33,8 @@ __all__ = [
     "CassandraViewRecorder",
     "Count",
     "Counters",
+    "Erased",
+    "KnowsErased",
     "Place",
     "Settings",
     "Topology",

@@ -37,6 +37,10 @@ an append that is barred was not applied and never will be: "nothing was written
 stays true. An error that is no refusal says nothing of an intent: it is tried again, and in the end
 its outcome is unknown, whether or not anything was sent.
 
+*Erased aggregates.* ``operations/erase.py`` sets the column to :data:`ERASED_AT`, which no append
+expects or reaches. So to an aggregate that is erased nothing is ever appended, while an append that
+was applied before still finds its own row.
+
 One case stays open. An aggregate *below* the expected version (its caller made that version up,
 rather than load it) refuses the batch today; but a late copy of it may be applied once others have
 appended that far. With an unanswered try behind it, that is no conflict, and is not called one.
@@ -60,6 +64,7 @@ from eventsourcing.persistence import (
 
 from eventstore_cassandra.append_checks import check_append
 from eventstore_cassandra.errors import (
+    AggregateErasedError,
     UnknownOutcomeError,
     describe,
     is_certain,
@@ -67,6 +72,8 @@ from eventstore_cassandra.errors import (
     library_error,
 )
 
+ERASED_AT = 2**31 - 1
+"""``current_version`` of an erased aggregate: the largest that the column holds."""
 UNKNOWN = (
     "It is not known whether the events are or will be written: load the aggregate before trying "
     "again."
@@ -175,6 +182,7 @@ def append_steps(append: Append, *, attempts: int, is_intent: bool) -> Generator
     :param is_intent: whether the append stands in the notification log, so that others may decide
         it.
     :raises IntegrityError: when somebody else wrote these versions; nothing of it was written.
+    :raises AggregateErasedError: when the aggregate is erased.
     :raises BarredError: when it was refused, by the server or the driver; nothing of it was
         written, nor will be.
     :raises UnknownOutcomeError: when it is not known whether the events are or will be written.
@@ -182,21 +190,21 @@ def append_steps(append: Append, *, attempts: int, is_intent: bool) -> Generator
     """
     conditional = step = Step.CREATE if append.is_new else Step.EXTEND
     current_version: int | None = None
-    refusal: BaseException | None = None
+    refused_by: BaseException | None = None
     unanswered = 0
     may_be_applied = is_intent
     while True:
         match (yield step):
             case NotApplied(is_barred=True):
-                raise _barred(append, refusal)
+                raise _barred(append, refused_by)
             case Applied() if step in _BARS.values():
-                raise _barred(append, refusal)
+                raise _barred(append, refused_by)
             case Applied():
                 return
             case Unanswered(error=error):
                 may_be_applied = may_be_applied or not is_certain(error)
                 if may_be_applied and is_refusal(error) and step in _BARS:
-                    refusal, step = error, _BARS[step]
+                    refused_by, step = error, _BARS[step]
                     continue
                 unanswered += 1
                 if unanswered == attempts or is_refusal(error) or not may_be_applied:
@@ -212,12 +220,17 @@ def append_steps(append: Append, *, attempts: int, is_intent: bool) -> Generator
                 elif may_be_applied and (current_version or 0) < append.first_version - 1:
                     raise UnknownOutcomeError(f"{_versions(append, current_version)} {UNKNOWN}")
                 else:
-                    raise IntegrityError(conflict(append, current_version))
+                    raise refusal(append, current_version)
 
 
-def conflict(append: Append, current_version: int | None) -> str:
-    """Return the sentences that tell a conflict: what was expected and found, and what to do."""
-    return f"{_versions(append, current_version)} {_LOAD_AGAIN}"
+def refusal(append: Append, current_version: int | None) -> IntegrityError:
+    """Return the error that tells a conflict, or that the aggregate is erased."""
+    if current_version == ERASED_AT:
+        return AggregateErasedError(
+            f"Expected aggregate {append.aggregate_id} to take events, found that it is erased. "
+            "Nothing was written, and never will be: begin another aggregate, under another id."
+        )
+    return IntegrityError(f"{_versions(append, current_version)} {_LOAD_AGAIN}")
 
 
 def _versions(append: Append, current_version: int | None) -> str:
@@ -240,8 +253,8 @@ def _failure(
     )
 
 
-def _barred(append: Append, refusal: BaseException | None) -> BarredError:
-    reason = describe(refusal) if refusal else "it was refused when a reader of the log tried it"
+def _barred(append: Append, error: BaseException | None) -> BarredError:
+    reason = describe(error) if error else "it was refused when a reader of the log tried it"
     return BarredError(
         f"{_doing(append)}: {reason}. It is barred, so that nobody tries it again. Nothing was "
         "written."

@@ -17,10 +17,16 @@ from cassandra.cluster import NoHostAvailable
 from cassandra.connection import ConnectionException
 from cassandra.protocol import ConfigurationException, ErrorMessage, SyntaxException
 from eventsourcing.persistence import (
+    IntegrityError,
     OperationalError,
     PersistenceError,
     ProgrammingError,
 )
+
+
+class AggregateErasedError(IntegrityError):
+    """An append to an aggregate that is erased: nothing can follow, whatever is loaded again."""
+
 
 DRIVER_ERRORS = (
     DriverException,

@@ -113,15 +113,19 @@ class EventTypes:
 
         :raises OperationalError: when the registry does not have it.
         """
-        if number not in self._topics:
-            self._read()
-        try:
-            return self._topics[number]
-        except KeyError:
+        topic = self.known_topic_of(number)
+        if topic is None:
             raise OperationalError(
                 f"Expected the event type {number} in the registry, found {len(self._topics)} "
                 "others. Some other program writes events of this type: register a topic for it."
-            ) from None
+            )
+        return topic
+
+    def known_topic_of(self, number: int) -> str | None:
+        """Return the topic of an integer; None where the registry does not have it."""
+        if number not in self._topics:
+            self._read()
+        return self._topics.get(number)
 
     def _ensure(self, wanted: Mapping[str, int | None]) -> None:
         unanswered = 0

@@ -62,7 +62,11 @@ class CassandraAggregateRecorder(AggregateRecorder):
         self.schema = checked_schema(datastore)
         self.event_types = EventTypes(datastore, attempts=datastore.settings.append_attempts)
         self._streams = Streams(
-            datastore, table="events", kind="type", topic_of=self.event_types.topic_of
+            datastore,
+            table="events",
+            kind="type",
+            topic_of=self.event_types.topic_of,
+            can_be_erased=True,
         )
         self._type_view = TypeView(datastore, self.event_types, self.schema.id_type)
         self._lock = datastore.prepare(LOCK)
@@ -101,7 +105,10 @@ class CassandraAggregateRecorder(AggregateRecorder):
         desc: bool = False,
         limit: int | None = None,
     ) -> Sequence[StoredEvent]:
-        """Return the aggregate's events above ``gt``, up to ``lte``, in order or reversed."""
+        """Return the aggregate's events above ``gt``, up to ``lte``, in order or reversed.
+
+        An aggregate that is erased has none.
+        """
         return self._streams.select(originator_id, gt=gt, lte=lte, desc=desc, limit=limit)
 
     def select_events_by_type(

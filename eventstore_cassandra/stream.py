@@ -21,7 +21,7 @@ MIN_VERSION, MAX_VERSION = -(2**31), 2**31 - 1
 
 _ID_NAMES = {"uuid": "UUID", "varchar": "text"}
 _SELECT = (
-    "SELECT version, {kind}, payload, payload_bytes, append_id FROM {keyspace}.{table}"
+    "SELECT version, {kind}, payload, payload_bytes, append_id{erased} FROM {keyspace}.{table}"
     " WHERE id = ? AND version > ? AND version <= ? ORDER BY version {order} LIMIT ?"
 )
 
@@ -62,6 +62,8 @@ class Streams:
 
     :param kind: the column that says what a row is.
     :param topic_of: what turns that column's value into a topic.
+    :param can_be_erased: whether the table has the column ``erased``; partitions in which it is set
+        are read as if they were empty.
     """
 
     def __init__(
@@ -71,10 +73,13 @@ class Streams:
         table: str,
         kind: str,
         topic_of: Callable[..., str],
+        can_be_erased: bool = False,
     ) -> None:
         self._datastore = datastore
         self._topic_of = topic_of
+        erased = ", erased" if can_be_erased else ""
         query = _SELECT.replace("{table}", table).replace("{kind}", kind)
+        query = query.replace("{erased}", erased)
         self._ascending = datastore.prepare(query.replace("{order}", "ASC"))
         self._descending = datastore.prepare(query.replace("{order}", "DESC"))
 
@@ -128,12 +133,15 @@ class Streams:
                 ),
                 append_id,
             )
-            for version, kind, payload, payload_bytes, append_id in rows
+            for version, kind, payload, payload_bytes, append_id, *_ in rows
         ]
 
     def _whole_rows(self, bound: BoundStatement, originator_id: UUID | str) -> list[Row]:
         with library_errors(f"Cannot read aggregate {originator_id}"):
             rows = list(self._datastore.execute(bound))
+            # What was read of earlier pages may be older than the erasure, hence any of the rows.
+            if any(any(row[5:]) for row in rows):
+                return []
             if any(_is_in_part(*row[1:4]) for row in rows):
                 rows = [tuple(row.values()) for row in self._datastore.execute(bound, SERIAL_READ)]
         for version, kind, *state in rows:

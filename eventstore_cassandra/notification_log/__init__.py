@@ -57,4 +57,8 @@ What must hold, and why
   the bucket spreads it; but after the last one there is none, and a quorum might show nothing
   there for good. So where no row is found in a closed bucket, it is read again at serial
   consistency.
+* *What an erased aggregate has in the log is blanked, and keeps its positions* (``blanking.py``). A
+  row is written once, and then only its contents are exchanged, on condition that they are those
+  that were read: marks are in a column of their own, and neither eraser undoes another's work. The
+  outcomes stay what they were, since the rows of the aggregate keep the names of their appends.
 """

@@ -5,20 +5,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from threading import Event
 
-from eventsourcing.persistence import DataError, IntegrityError
+from eventsourcing.persistence import DataError, IntegrityError, PersistenceError
 
-from eventstore_cassandra.append import AggregateId, Append, BarredError, conflict
+from eventstore_cassandra.append import ERASED_AT, AggregateId, Append, BarredError, refusal
 from eventstore_cassandra.counters import Count
 from eventstore_cassandra.datastore import LOOK_READ, SERIAL_READ, CassandraDatastore
-from eventstore_cassandra.errors import library_errors, nothing_written
+from eventstore_cassandra.errors import AggregateErasedError, library_errors, nothing_written
 from eventstore_cassandra.event_types import EventTypes
+from eventstore_cassandra.notification_log.blanking import Blanking
 from eventstore_cassandra.notification_log.buckets import Buckets
 from eventstore_cassandra.notification_log.intents import Outcome
 from eventstore_cassandra.notification_log.known_versions import KnownVersions
 from eventstore_cassandra.notification_log.looks import Looks
 from eventstore_cassandra.notification_log.outcomes import Outcomes
 from eventstore_cassandra.notification_log.reader import LogReader
-from eventstore_cassandra.notification_log.reservations import Reservations
+from eventstore_cassandra.notification_log.reservations import Reservations, Reserved
 from eventstore_cassandra.notification_log.table import LogTable
 
 logger = logging.getLogger(__name__)
@@ -47,6 +48,7 @@ class NotificationLog:
         self.known_versions = KnownVersions()
         self._datastore = datastore
         self._decide = decide
+        self._blanking = Blanking(datastore, event_types)
         self._outcomes = Outcomes()
         self._reservations = Reservations(
             self._table, datastore.counters, attempts=settings.append_attempts
@@ -62,6 +64,7 @@ class NotificationLog:
 
         :raises DataError: when there are more events than a bucket of the log has positions.
         :raises IntegrityError: when the aggregate is not at the version before the first event.
+        :raises AggregateErasedError: when it is erased.
         :raises BarredError: when the aggregate's batch is refused for good.
         :raises UnknownOutcomeError: when it is not known whether the events are or will be written;
             the next reader of the log decides it.
@@ -74,10 +77,13 @@ class NotificationLog:
         reserved = self._reservations.reserve(entry)
         try:
             self._decide(append)
-        except (IntegrityError, BarredError):
+        except (IntegrityError, BarredError) as e:
             self._outcomes.learn(append.append_id, Outcome.ABORTED)
             self._reservations.mark(reserved, committed=False)
-            if self._follows_0_after_all(append):
+            if isinstance(e, AggregateErasedError):
+                self.known_versions.learn(append.aggregate_id, ERASED_AT)
+                self._take_back(append, reserved)
+            elif self._follows_0_after_all(append):
                 return self.record(Append(append.events))
             raise
         self._outcomes.learn(append.append_id, Outcome.COMMITTED)
@@ -94,6 +100,18 @@ class NotificationLog:
     def unlisten(self, listener: Event) -> None:
         """Forget about an event."""
         self._listeners.discard(listener)
+
+    def _take_back(self, append: Append, reserved: Reserved) -> None:
+        """Blank what was written into the log, maybe after the eraser had been there."""
+        try:
+            self._blanking.blank(reserved.row.bucket, reserved.row.last, append.aggregate_id)
+        except PersistenceError as e:
+            logger.warning(
+                "The log has contents of aggregate %s, which is erased: erase it again. %s",
+                append.aggregate_id,
+                e,
+                extra={"aggregate_id": str(append.aggregate_id)},
+            )
 
     def _help(self, append: Append) -> None:
         self._datastore.counters.add(Count.HELPS)
@@ -122,7 +140,7 @@ class NotificationLog:
         """
         aggregate_id = append.aggregate_id
         before = append.first_version - 1
-        known = self.known_versions.get(aggregate_id)
+        remembered = known = self.known_versions.get(aggregate_id)
         if known is None and before < 1 and not _may_be_there(aggregate_id):
             return append
         for profile in (LOOK_READ, SERIAL_READ):
@@ -132,8 +150,10 @@ class NotificationLog:
             if known is None and before < 1:
                 return append
         if known != before:
+            if remembered is not None and known == remembered:  # it may have been erased since
+                known = max(remembered, self._read_version(aggregate_id, LOOK_READ) or 0)
             self._datastore.counters.add(Count.CONFLICTS)
-            raise IntegrityError(conflict(append, known))
+            raise refusal(append, known)
         self.known_versions.learn(aggregate_id, before)
         return replace(append, follows_0=before == 0)
 

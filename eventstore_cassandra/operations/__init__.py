@@ -1,10 +1,11 @@
-"""What operators do with a store: look at its state, verify it, and rebuild what is derived.
+"""What operators do with a store: look at its state, verify it, rebuild what is derived, erase.
 
 Each operation is a generator that yields its :class:`Progress` and returns its result, so that a
 program can show how far it is, or stop it between two steps; :func:`finish` only waits for the
 result. All of them may run beside live writers.
 """
 
+from eventstore_cassandra.operations.erase import Elsewhere, Erasure, erase
 from eventstore_cassandra.operations.progress import Progress, finish
 from eventstore_cassandra.operations.rebuild import Rebuilt, rebuild_log
 from eventstore_cassandra.operations.status import LargestPartition, Status, status
@@ -12,12 +13,15 @@ from eventstore_cassandra.operations.verify import Check, Finding, Report, verif
 
 __all__ = [
     "Check",
+    "Elsewhere",
+    "Erasure",
     "Finding",
     "LargestPartition",
     "Progress",
     "Rebuilt",
     "Report",
     "Status",
+    "erase",
     "finish",
     "rebuild_log",
     "status",

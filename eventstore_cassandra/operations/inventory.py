@@ -67,7 +67,7 @@ class Inventory:
     def add_log(self, stretch: Stretch) -> None:
         """Copy rows of the log."""
         self.database.executemany(
-            "INSERT INTO log VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT INTO log VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 (
                     each.first + n,
@@ -76,6 +76,8 @@ class Inventory:
                     each.first_version,
                     each.append_id.bytes,
                     each.committed,
+                    each.bucket,
+                    each.row,
                 )
                 for each in stretch.appends
                 for n in range(each.size)
@@ -108,12 +110,14 @@ class Inventory:
 
     def _add_aggregate(self, id_: AggregateId, partition: Iterable[Row]) -> None:
         current: int | None = None
+        is_erased = False
         last: int | None = None
         follow_on = True
         barred: dict[UUID, str] = {}
         for row, moment in _with_moments(partition):
             current = row["current_version"]
             barred = row["barred"] or {}
+            is_erased = row["erased"] is not None
             version = row["version"]
             if version is None:
                 continue
@@ -135,7 +139,8 @@ class Inventory:
         )
         if current is not None or last is not None:
             self.database.execute(
-                "INSERT INTO aggregate VALUES (?, ?, ?, ?)", (to_key(id_), current, last, follow_on)
+                "INSERT INTO aggregate VALUES (?, ?, ?, ?, ?)",
+                (to_key(id_), current, last, follow_on, is_erased),
             )
 
 

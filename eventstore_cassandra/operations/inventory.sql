@@ -17,7 +17,8 @@ CREATE TABLE aggregate (
     id               BLOB PRIMARY KEY,
     current_version  INTEGER,
     last_version     INTEGER,
-    follow_on        INTEGER NOT NULL    -- 1 if each version occurs once, with none left out
+    follow_on        INTEGER NOT NULL,   -- 1 if each version occurs once, with none left out
+    erased           INTEGER NOT NULL
 ) WITHOUT ROWID;
 
 -- Appends that were refused for good, and are never applied.
@@ -37,7 +38,9 @@ CREATE TABLE log (
     version        INTEGER NOT NULL,
     first_version  INTEGER NOT NULL,     -- version of the first event of the same append
     append_id      BLOB NOT NULL,
-    committed      INTEGER               -- the mark, if there is one
+    committed      INTEGER,              -- the mark, if there is one
+    bucket         INTEGER NOT NULL,
+    row            INTEGER NOT NULL      -- the position that its row is keyed by
 );
 CREATE INDEX log_by_event ON log (id, version);
 
@@ -50,6 +53,15 @@ CREATE TABLE confirmed (
     append_id  BLOB NOT NULL,
     PRIMARY KEY (id, version, append_id)
 ) WITHOUT ROWID;
+
+-- Events of erased aggregates that were found with their contents, wherever that was.
+CREATE TABLE left_over (
+    id       BLOB NOT NULL,
+    version  INTEGER NOT NULL,
+    PRIMARY KEY (id, version)
+) WITHOUT ROWID;
+
+CREATE VIEW erased AS SELECT id FROM aggregate WHERE erased;
 
 -- What readers of the log get: marked as committed, or not marked and the first event of the append
 -- carries its name.
@@ -73,7 +85,8 @@ CREATE VIEW missing AS
     WHERE NOT EXISTS (
         SELECT 1 FROM delivered
         WHERE delivered.id = truth.id AND delivered.version = truth.version
-            AND delivered.append_id = truth.append_id);
+            AND delivered.append_id = truth.append_id)
+    AND id NOT IN erased;
 
 CREATE VIEW twice AS
     SELECT id, version FROM delivered GROUP BY id, version, append_id HAVING count(*) > 1;
@@ -101,14 +114,17 @@ CREATE VIEW hole AS
 
 CREATE VIEW not_in_view AS
     SELECT id, version, savetime, type FROM truth WHERE type IS NOT NULL EXCEPT
-    SELECT id, version, savetime, type FROM type_view;
+    SELECT id, version, savetime, type FROM type_view EXCEPT
+    SELECT id, version, savetime, type FROM truth WHERE id IN erased;
 
 CREATE VIEW only_in_view AS
     SELECT id, version, savetime, type FROM type_view EXCEPT
-    SELECT id, version, savetime, type FROM truth;
+    SELECT id, version, savetime, type FROM truth EXCEPT
+    SELECT id, version, savetime, type FROM type_view WHERE id IN erased;
 
 CREATE VIEW wrong_current_version AS
-    SELECT id, last_version AS version FROM aggregate WHERE current_version IS NOT last_version;
+    SELECT id, last_version AS version FROM aggregate
+    WHERE current_version IS NOT CASE WHEN erased THEN 2147483647 ELSE last_version END;
 
 CREATE VIEW wrong_versions AS
     SELECT id, last_version AS version FROM aggregate WHERE NOT follow_on;

@@ -26,7 +26,7 @@ PAGE = 200
 _MIN_TOKEN, _MAX_TOKEN = -(2**63), 2**63 - 1
 _TRUTH = (
     "SELECT id, version, toUnixTimestamp(savetime) AS savetime, type, append_id, current_version,"
-    " barred FROM {keyspace}.events WHERE token(id) > ? AND token(id) <= ?"
+    " barred, erased FROM {keyspace}.events WHERE token(id) > ? AND token(id) <= ?"
 )
 _VIEW = (
     "SELECT id, version, toUnixTimestamp(savetime) AS savetime, type"
@@ -83,6 +83,9 @@ class Logged(NamedTuple):
     first_version: int
     committed: bool | None
     """The mark, if there is one."""
+    bucket: int
+    row: int
+    """The position that its row is keyed by."""
 
 
 @dataclass(frozen=True)
@@ -132,10 +135,9 @@ class LogScan:
 
     def _read(self, head: int) -> Stretch:
         """Read some rows from the next position on, up to the head of their bucket."""
-        rows = self._rows(LOOK_READ)
-        stretch = _stretch(rows, head)
+        stretch = _stretch(self._bucket, self._rows(LOOK_READ), head)
         if not _is_whole(stretch, self._next):
-            stretch = _stretch(self._rows(SERIAL_READ), head)
+            stretch = _stretch(self._bucket, self._rows(SERIAL_READ), head)
         return stretch
 
     def _rows(self, profile: str) -> list[Row]:
@@ -144,20 +146,25 @@ class LogScan:
             return list(self._datastore.execute(bound, profile))
 
 
-def _stretch(rows: Sequence[Row], head: int) -> Stretch:
-    """Return what a page of rows says of the positions up to the head."""
+def _stretch(bucket: int, rows: Sequence[Row], head: int) -> Stretch:
+    """Return what a page of a bucket's rows says of the positions up to the head."""
     appends = [
-        append for row in rows if row["last"] <= head and row["appends"] for append in _appends(row)
+        append
+        for row in rows
+        if row["last"] <= head and row["appends"]
+        for append in _appends(bucket, row)
     ]
     is_last = len(rows) < PAGE or rows[-1]["last"] >= head
     return Stretch(appends, head if is_last else rows[-1]["last"])
 
 
-def _appends(row: Row) -> Iterator[Logged]:
+def _appends(bucket: int, row: Row) -> Iterator[Logged]:
     first = row["last"] + 1 - sum(size for *_, size in row["appends"])
     for n, (append_id, aggregate_id, version, size) in enumerate(row["appends"]):
         committed = row["committed"][n] if row["committed"] is not None else None
-        yield Logged(first, size, append_id, aggregate_id, to_first_version(version)[0], committed)
+        first_version, _ = to_first_version(version)
+        place = (bucket, row["last"])
+        yield Logged(first, size, append_id, aggregate_id, first_version, committed, *place)
         first += size
 
 

@@ -16,7 +16,7 @@ CONCURRENT = 32
 """Looks in flight; less than a reader of the log has, to leave room for live readers."""
 
 _LAST = (
-    "SELECT version, current_version FROM {keyspace}.events WHERE id = ?"
+    "SELECT version, current_version, erased FROM {keyspace}.events WHERE id = ?"
     " ORDER BY version DESC LIMIT 1"
 )
 _EVENT = (
@@ -41,20 +41,24 @@ class SecondLooks:
         self._view = datastore.prepare(_VIEW)
 
     def at_aggregates(self) -> Generator[Progress, None, None]:
-        """Look at aggregates of another version than that of their last event.
+        """Look at aggregates of another version than that of their last event, or than in the view.
 
-        A quorum may show one of the two from a replica that has more than the other replicas.
+        A quorum may show one of the two from a replica that has more than the other replicas; and
+        an aggregate may have been erased between two copies.
         """
 
         def correct(suspect: Sequence[Any], rows: list[Row]) -> None:
             for row in rows:
                 self._database.execute(
-                    "UPDATE aggregate SET current_version = ?, last_version = ? WHERE id = ?",
-                    (row["current_version"], row["version"], suspect[0]),
+                    "INSERT INTO aggregate VALUES (?, ?, ?, 1, ?) ON CONFLICT (id) DO UPDATE SET"
+                    " current_version = excluded.current_version,"
+                    " last_version = excluded.last_version, erased = excluded.erased",
+                    (*suspect, row["current_version"], row["version"], row["erased"] is not None),
                 )
 
         yield from self._look(
-            "SELECT id FROM wrong_current_version",
+            "SELECT id FROM wrong_current_version UNION SELECT id FROM not_in_view"
+            " UNION SELECT id FROM only_in_view",
             self._last,
             lambda suspect: [from_key(suspect[0])],
             correct,

@@ -7,6 +7,7 @@ from enum import Enum
 from eventstore_cassandra.datastore import CassandraDatastore
 from eventstore_cassandra.event_types import EventTypes
 from eventstore_cassandra.operations.inventory import Inventory, from_key, open_inventory
+from eventstore_cassandra.operations.left_overs import LeftOvers
 from eventstore_cassandra.operations.progress import Progress
 from eventstore_cassandra.operations.scan import LogScan
 from eventstore_cassandra.operations.second_looks import SecondLooks
@@ -28,6 +29,7 @@ class Check(Enum):
     OUT_OF_ORDER = "out_of_order"
     UNFOUNDED = "unfounded"
     HOLES = "hole"
+    LEFT_OVER = "left_over"
 
     @property
     def sentence(self) -> str:
@@ -45,6 +47,7 @@ _SENTENCES = {
     Check.OUT_OF_ORDER: "events that are in the notification log behind a later version",
     Check.UNFOUNDED: "rows of the notification log that are marked as events and are none",
     Check.HOLES: "positions of the notification log without a row",
+    Check.LEFT_OVER: "events of erased aggregates that still have their contents",
 }
 _OF_THE_LOG = (
     Check.MISSING_IN_LOG,
@@ -70,6 +73,8 @@ class Report:
     """What was compared, and what is wrong."""
 
     aggregates: int
+    erased: int
+    """How many of them are erased."""
     events: int
     view_rows: int
     positions: int | None
@@ -91,15 +96,16 @@ def verify(datastore: CassandraDatastore) -> Generator[Progress, None, Report]:
 
     The whole store is read, without the states of events; a temporary file takes some 300 bytes for
     each event. Events that are written meanwhile are no findings: whatever looks wrong but may have
-    been overtaken is read again, at serial consistency, before it is reported. The log is left out
-    when it is off in the settings.
+    been overtaken is read again, at serial consistency, before it is reported. Of erased aggregates
+    it is the contents that must not be there. The log is left out when it is off in the settings.
 
     :raises ProgrammingError: when the tables are not those that this program needs.
     :raises OperationalError: when the store cannot be reached.
     """
     checked_schema(datastore)
     attempts = datastore.settings.append_attempts
-    log = LogScan(datastore, EventTypes(datastore, attempts=attempts))
+    event_types = EventTypes(datastore, attempts=attempts)
+    log = LogScan(datastore, event_types)
     with open_inventory() as inventory:
         looks = SecondLooks(datastore, inventory)
         yield from inventory.read_truth(datastore)
@@ -112,9 +118,11 @@ def verify(datastore: CassandraDatastore) -> Generator[Progress, None, Report]:
             yield from looks.at_names()
             yield from inventory.read_log(log)
             yield from looks.at_unfounded()
+        yield from LeftOvers(datastore, event_types, inventory).find()
         checks = [check for check in Check if with_log or check not in _OF_THE_LOG]
         return Report(
             aggregates=inventory.count("aggregate"),
+            erased=inventory.count("erased"),
             events=inventory.count("truth"),
             view_rows=inventory.count("type_view"),
             positions=inventory.count("log_read", "max(up_to)") if with_log else None,

@@ -19,8 +19,16 @@ def small_buckets(settings: Settings) -> Iterator[CassandraDatastore]:
 
 
 @pytest.fixture
+def texts(settings: Settings) -> Iterator[CassandraDatastore]:
+    """An empty keyspace for ids that are texts."""
+    with keyspace(settings, originator_id_type="text") as datastore:
+        create_tables(datastore)
+        yield datastore
+
+
+@pytest.fixture
 def store(small_buckets: CassandraDatastore) -> Store:
-    for table in ("events", "notification_log"):
+    for table in ("events", "notification_log", "snapshots"):
         name = f"{small_buckets.settings.keyspace}.{table}"
         small_buckets.session.execute(f"TRUNCATE {name}", timeout=60)
     return Store(small_buckets)
