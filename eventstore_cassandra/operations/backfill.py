@@ -22,8 +22,8 @@ MAX_ROWS = 100
 """Rows that get a name in one batch."""
 
 _ROWS = (
-    "SELECT version, toUnixTimestamp(savetime) AS savetime, type, payload, payload_bytes, append_id"
-    " FROM {keyspace}.events WHERE id = ? AND version >= ? AND version <= ?"
+    "SELECT version, toUnixTimestamp(savetime) AS savetime, type, payload, payload_bytes,"
+    " append_id, erased FROM {keyspace}.events WHERE id = ? AND version >= ? AND version <= ?"
 )
 # A condition on null alone would hold for a row that is not there, and make one.
 _NAME = (
@@ -78,7 +78,7 @@ class Backfill:
         """Return the appends that wrote these events, under their names.
 
         Those that have none get one: each such event is an append of its own. At most
-        :data:`MAX_ROWS` of them may be asked for at a time.
+        :data:`MAX_ROWS` of them may be asked for at a time. There are none of an erased aggregate.
 
         :raises OperationalError: when the store cannot be reached, or does not answer.
         """
@@ -87,6 +87,8 @@ class Backfill:
             with library_errors(doing):
                 bound = self._rows.bind([versions.aggregate_id, versions.first, versions.last])
                 rows = list(self._datastore.execute(bound, SERIAL_READ))
+                if any(row["erased"] for row in rows):
+                    return []
                 nameless = [row for row in rows if row["append_id"] is None]
                 if not nameless:
                     return self._appends(versions.aggregate_id, rows)

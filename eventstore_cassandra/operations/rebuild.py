@@ -17,6 +17,9 @@ Three conditional writes make that safe beside live writers, and beside another 
   whatever the answer of a batch was, or if it had none, no event gets a second position. (That is
   why :mod:`..notification_log.reservations` does not do here: it moves on to the next free place.)
 
+Aggregates that are erased are left alone. One that is erased while its events are on their way into
+the log is looked at once they are there, and erased again.
+
 Events get their positions in the order of their save times, as far as versions allow. What is not
 safe is the order *within an aggregate that is being written*: a live writer's version 4 may get its
 position before the rebuild gives one to version 3, and a position that was given stays. Such events
@@ -39,8 +42,10 @@ from eventstore_cassandra.notification_log.reservations import MAX_GROUP_BYTES, 
 from eventstore_cassandra.notification_log.reserve_steps import Place, after
 from eventstore_cassandra.notification_log.table import Mark
 from eventstore_cassandra.operations.backfill import MAX_ROWS, Backfill, Versions
+from eventstore_cassandra.operations.erase import erase
 from eventstore_cassandra.operations.inventory import Inventory, from_key, open_inventory
 from eventstore_cassandra.operations.progress import Progress, finish
+from eventstore_cassandra.operations.remains import Remains
 from eventstore_cassandra.operations.scan import LogScan
 from eventstore_cassandra.schema_version import checked_schema
 
@@ -101,6 +106,7 @@ class _Rebuild:
         self._datastore = datastore
         self._inventory = inventory
         self._backfill = Backfill(datastore, event_types)
+        self._remains = Remains(datastore, event_types)
         self._log = LogScan(datastore, event_types)
         # Readers look for what runs over a bucket's edge in the one bucket after it.
         self._most = min(MAX_GROUP_EVENTS, self._log.table.buckets.size)
@@ -126,6 +132,10 @@ class _Rebuild:
                     self._append(appends)
                 done += sum(run.size for run in runs)
                 yield Progress("Appending to the notification log", done, total)
+                ids = {run.aggregate_id for run in runs}
+                for head, aggregate_id in zip(pool.map(self._remains.head, ids), ids, strict=True):
+                    if head.erased:
+                        yield from erase(self._datastore, aggregate_id, write=True)
 
     def _runs(self) -> Iterator[Versions]:
         """Yield what is missing, the oldest first.
