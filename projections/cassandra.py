@@ -17,6 +17,12 @@ here reads first and none takes a lock. Instead:
   for it, and a worker begins behind it, so that no version's clearing is ever left out. After a
   crash in between, the change is made again.
 
+- **An erased patient** gets a tombstone with the largest version there is in every place where the
+  patient ever stood, and a row without contents in ``patients``, with the same timestamp. Workers
+  that have events of the patient in memory find that all is shown already; what they are about to
+  write has a lower timestamp, in one of those places, and stays hidden. Only the events tell the
+  places: they must be erased after this, not before.
+
 The rows converge; there is no isolation. A reader may for a moment see a patient on two wards, of
 which the newer one counts, or on none.
 
@@ -26,7 +32,7 @@ begins again skips what ``patients`` already shows.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 from itertools import zip_longest
@@ -41,6 +47,7 @@ from projections.cassandra_errors import availability
 from projections.cassandra_statements import Statements
 from projections.patient_list import name_key, page, page_start, rows_to_read, vacated_keys
 from projections.read_models import (
+    ERASED_VERSION,
     PatientPage,
     PatientRow,
     RowChange,
@@ -112,8 +119,9 @@ class CassandraReadModels:
         return page([_row(record) for record in records], limit)
 
     def patient(self, patient_id: UUID) -> PatientRow | None:
-        """Return one patient's row; None when no event of theirs has arrived here."""
-        return self.rows([patient_id]).get(patient_id)
+        """Return one patient's row; None when no event of theirs has arrived here, or erased."""
+        row = self.rows([patient_id]).get(patient_id)
+        return None if row is None or row.is_erased else row
 
     def rows(self, patient_ids: Sequence[UUID]) -> Mapping[UUID, PatientRow]:
         """Return the present rows of those of the patients who have one."""
@@ -135,6 +143,21 @@ class CassandraReadModels:
                 batches = [(self._batch(portion), None) for portion in wave if portion]
                 execute_concurrent(self._session, batches, concurrency=CONCURRENCY)
             execute_concurrent_with_args(self._session, insert, guards, concurrency=CONCURRENCY)
+
+    def erase(self, patient_id: UUID, *, names: Set[str], wards: Set[str]) -> None:
+        """Hide the patient everywhere, for good."""
+        keys = {(ERASED_VERSION, name_key(name), patient_id) for name in names}
+        boards = {(ERASED_VERSION, ward, patient_id) for ward in wards}
+        guard = [*_record(PatientRow.erased(patient_id)), ERASED_VERSION]
+        with availability(self._keyspace):
+            for statement, places in (
+                (self._statements.delete_name, keys),
+                (self._statements.delete_from_board, boards),
+                (self._statements.insert_patient, [guard]),
+            ):
+                execute_concurrent_with_args(
+                    self._session, statement, places, concurrency=CONCURRENCY
+                )
 
     def checkpoint(self) -> str | None:
         """Return the saved position in the feed; None before the first."""

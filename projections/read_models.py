@@ -4,11 +4,14 @@ Each row carries the ``version`` of the patient that it shows, so that a page ca
 has caught up with a command, and so that a row is never overwritten by an older one.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
+
+ERASED_VERSION = 2**31 - 1
+"""The version of the row that an erased patient leaves: no event has it, or a higher one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +28,24 @@ class PatientRow:
     """When the present stay began (UTC); None while discharged, or when the event did not say."""
     updated_at: datetime | None
     """When the event of this version was recorded (UTC); None when it did not say."""
+
+    @classmethod
+    def erased(cls, patient_id: UUID) -> "PatientRow":
+        """Return the row that says that the patient is erased, and nothing else."""
+        return cls(
+            patient_id=patient_id,
+            version=ERASED_VERSION,
+            name="",
+            age=0,
+            ward=None,
+            admitted_at=None,
+            updated_at=None,
+        )
+
+    @property
+    def is_erased(self) -> bool:
+        """Whether the row only says that the patient is erased."""
+        return self.version == ERASED_VERSION
 
 
 @dataclass(frozen=True)
@@ -64,7 +85,7 @@ class ReadModelQueries(Protocol):
         ...
 
     def patient(self, patient_id: UUID) -> PatientRow | None:
-        """Return one patient's row; None when no event of theirs has arrived here."""
+        """Return one patient's row; None when no event of theirs has arrived here, or erased."""
         ...
 
 
@@ -110,7 +131,11 @@ class ReadModelStore(ReadModelQueries, Protocol):
     """The write side, used by workers only."""
 
     def rows(self, patient_ids: Sequence[UUID]) -> Mapping[UUID, PatientRow]:
-        """Return the present rows of those of the patients who have one."""
+        """Return the present rows of those of the patients who have one.
+
+        An erased patient has the row that says so, which is above all events that a worker may
+        still have seen.
+        """
         ...
 
     def replace(self, before: PatientRow | None, after: PatientRow) -> None:
@@ -129,6 +154,16 @@ class ReadModelStore(ReadModelQueries, Protocol):
         """Carry out many changes, at most one of each patient, each as :meth:`replace` would.
 
         A failure leaves some of them done and the others not; doing all again is right.
+        """
+        ...
+
+    def erase(self, patient_id: UUID, *, names: Set[str], wards: Set[str]) -> None:
+        """Show the patient nowhere, for good: whatever workers write of them from now on is hidden.
+
+        Doing it again completes what a failure cut off.
+
+        :param names: every name that the patient ever had, by their events.
+        :param wards: every ward that they were ever on.
         """
         ...
 

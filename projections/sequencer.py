@@ -63,6 +63,12 @@ class Sequencer:
         """The gaps that are open now."""
         return [Gap(id_, self._released[id_], seen) for id_, seen in self._seen_ahead.items()]
 
+    def look_up_again(self, aggregate_id: UUID) -> None:
+        """Ask for the version released last once more: of an erased aggregate it is above all."""
+        released = self._look_up([aggregate_id]).get(aggregate_id, 0)
+        self._released[aggregate_id] = max(released, self._released.get(aggregate_id, 0))
+        self._close_gaps()
+
     def accept(self, sightings: Iterable[StoredEvent]) -> list[StoredEvent]:
         """Return those of the events that are next in their aggregates, in version order."""
         by_version = sorted(sightings, key=attrgetter("originator_version"))

@@ -1,8 +1,12 @@
-"""The read models in an SQLite file: one table, of which list and board are two queries."""
+"""The read models in an SQLite file: one table, of which list and board are two queries.
+
+A row is replaced by one of a higher version only. An erased patient's has the highest, and nothing
+in it; list and board leave it out.
+"""
 
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -12,6 +16,7 @@ from uuid import UUID
 
 from projections.patient_list import name_key, page, page_start, rows_to_read
 from projections.read_models import (
+    ERASED_VERSION,
     PatientPage,
     PatientRow,
     ReadModelsUnavailableError,
@@ -46,13 +51,15 @@ _SELECT_ADMITTED = """
 SELECT patient_id, version, name, age, ward, admitted_at, updated_at FROM patients
 WHERE ward IS NOT NULL
 """
-_SELECT_FIRST_PAGE = """
+_SELECT_FIRST_PAGE = f"""
 SELECT patient_id, version, name, age, ward, admitted_at, updated_at FROM patients
+WHERE version < {ERASED_VERSION}
 ORDER BY name_key, patient_id LIMIT ?
 """
-_SELECT_NEXT_PAGE = """
+_SELECT_NEXT_PAGE = f"""
 SELECT patient_id, version, name, age, ward, admitted_at, updated_at FROM patients
-WHERE (name_key, patient_id) > (?, ?) ORDER BY name_key, patient_id LIMIT ?
+WHERE (name_key, patient_id) > (?, ?) AND version < {ERASED_VERSION}
+ORDER BY name_key, patient_id LIMIT ?
 """
 _SELECT_CHECKPOINT = "SELECT place FROM projection_checkpoints WHERE projection = ?"
 _UPSERT = """
@@ -120,8 +127,9 @@ class SQLiteReadModels:
         return page(rows, limit)
 
     def patient(self, patient_id: UUID) -> PatientRow | None:
-        """Return one patient's row; None when no event of theirs has arrived here."""
-        return self.rows([patient_id]).get(patient_id)
+        """Return one patient's row; None when no event of theirs has arrived here, or erased."""
+        row = self.rows([patient_id]).get(patient_id)
+        return None if row is None or row.is_erased else row
 
     def rows(self, patient_ids: Sequence[UUID]) -> Mapping[UUID, PatientRow]:
         """Return the present rows of those of the patients who have one."""
@@ -139,6 +147,11 @@ class SQLiteReadModels:
         """Carry out the changes in one transaction."""
         with self._transaction() as connection:
             connection.executemany(_UPSERT, [_record(change.after) for change in changes])
+
+    def erase(self, patient_id: UUID, *, names: Set[str], wards: Set[str]) -> None:
+        """Hide the patient, for good; names and wards stand in the one row only."""
+        with self._transaction() as connection:
+            connection.execute(_UPSERT, _record(PatientRow.erased(patient_id)))
 
     def checkpoint(self) -> str | None:
         """Return the saved position in the feed; None before the first."""

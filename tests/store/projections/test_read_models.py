@@ -12,7 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from projections.read_models import PatientRow, ReadModelStore, RowChange
-from tests.store.projections.rows import all_patients, everywhere, rows_of, shown
+from tests.store.projections.rows import Shown, all_patients, everywhere, rows_of, shown
+
+NOWHERE = Shown(None, [], [])
 
 
 def step_by_step(store: ReadModelStore, rows: Sequence[PatientRow]) -> None:
@@ -196,6 +198,61 @@ def steps(rows: Sequence[PatientRow], ends: set[int]) -> list[RowChange]:
     """Cut a history into changes that end at the given versions."""
     starts = [0, *sorted(ends)]
     return [RowChange(rows[max(0, start - 1) : end]) for start, end in pairwise(starts)]
+
+
+def erase(store: ReadModelStore, rows: Sequence[PatientRow]) -> None:
+    store.erase(
+        rows[0].patient_id,
+        names={row.name for row in rows},
+        wards={row.ward for row in rows if row.ward},
+    )
+
+
+def test_an_erased_patient_is_shown_nowhere_and_others_are(read_models: ReadModelStore) -> None:
+    patient_id, other = uuid4(), uuid4()
+    rows = rows_of(patient_id, ["AA", "BB"], names=["Ida Moe", "Ida Lund"])
+    step_by_step(read_models, rows)
+    [same_name] = rows_of(other, ["BB"], names=["Ida Lund"])
+    read_models.replace(None, same_name)
+    for _ in range(2):
+        erase(read_models, rows)
+        assert shown(read_models, patient_id) == NOWHERE
+        assert shown(read_models, other) == everywhere(same_name)
+        assert read_models.patients(limit=1).patients == [same_name]
+    assert read_models.rows([patient_id])[patient_id].is_erased
+
+
+def test_erasing_again_without_knowing_any_place_changes_nothing(
+    read_models: ReadModelStore,
+) -> None:
+    rows = rows_of(uuid4(), ["AA"])
+    step_by_step(read_models, rows)
+    erase(read_models, rows)
+    read_models.erase(rows[0].patient_id, names=set(), wards=set())
+    read_models.replace(None, rows[0])
+    assert shown(read_models, rows[0].patient_id) == NOWHERE
+
+
+@settings(
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    print_blob=True,
+)
+@given(data=st.data())
+def test_whatever_workers_write_before_or_after_an_erased_patient_stays_away(
+    read_models: ReadModelStore, data: st.DataObject
+) -> None:
+    wards = data.draw(st.lists(st.sampled_from(["AA", "BB", None]), min_size=1, max_size=8))
+    names = data.draw(st.lists(st.sampled_from(["Ida", "Bo"]), min_size=1, max_size=3))
+    rows = rows_of(uuid4(), wards, names=names)
+    ends = data.draw(st.sets(st.integers(1, len(rows)))) | {len(rows)}
+    for change in data.draw(st.permutations([*steps(rows, ends), None])):
+        if change is None:
+            erase(read_models, rows)
+        else:
+            read_models.replace_all([change])
+    assert shown(read_models, rows[0].patient_id) == NOWHERE
 
 
 def test_many_patients_are_changed_in_one_call(read_models: ReadModelStore) -> None:

@@ -4,7 +4,7 @@ import logging
 import os
 import signal
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from threading import Timer
@@ -15,6 +15,7 @@ import pytest
 from eventsourcing.persistence import OperationalError, StoredEvent
 from eventsourcing.popo import POPOApplicationRecorder
 
+from projections.erasing import erase_patient
 from projections.feed import Batch, InvalidCheckpointError
 from projections.log_feed import LogFeed
 from projections.patient_events import TOPICS
@@ -22,7 +23,7 @@ from projections.read_models import ReadModelStore, ReadModelsUnavailableError, 
 from projections.sqlite import SQLiteReadModels
 from projections.type_view_feed import TypeViewFeed
 from projections.worker import Worker
-from tests.store.projections.rows import everywhere, rows_of, shown
+from tests.store.projections.rows import Shown, all_patients, everywhere, rows_of, shown
 from tests.store.projections.waiting import running, wait_until
 from tests.unit.projections.events import admitted, decode, discharged, history, stored, transferred
 from tests.unit.projections.type_view import InMemoryTypeView
@@ -89,6 +90,75 @@ def test_while_the_truth_lags_behind_the_view_the_checkpoint_waits(
     view.append(discharged(patient_id, 3))
     assert worker.catch_up() == 2
     assert sqlite_read_models.checkpoint() is not None
+
+
+def test_a_gap_of_a_patient_who_is_erased_is_closed_and_nothing_is_shown(
+    read_models: ReadModelStore,
+) -> None:
+    view, patient_id, other = InMemoryTypeView(), uuid4(), uuid4()
+    events = history(patient_id, 3)
+    for event in events:
+        view.append(event)
+    view.show(events[2], 1_002)
+    view.erase(patient_id)
+    worker = Worker(TypeViewFeed(view, TOPICS), read_models, decode)
+    assert worker.catch_up() == 0
+    assert read_models.checkpoint() is None
+    erase_patient(read_models, patient_id, events, decode)
+    assert worker.catch_up() == 0
+    assert read_models.checkpoint() is not None
+    view.show(events[0], 1_000)
+    view.show(events[1], 1_001)
+    view.record(admitted(other), 1_003)
+    for again in (worker, Worker(TypeViewFeed(view, TOPICS), read_models, decode)):
+        again.catch_up()
+        assert versions(read_models, other) == [1]
+        assert read_models.patient(patient_id) is None
+        assert [row.patient_id for row in all_patients(read_models)] == [other]
+
+
+class ErasedBeforeItIsWritten:
+    """A store in which a patient is erased between a worker's reading and its writing."""
+
+    def __init__(self, store: ReadModelStore, erase: Callable[[], None]) -> None:
+        self._store = store
+        self._erase = erase
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    def replace_all(self, changes: Sequence[RowChange]) -> None:
+        self._erase()
+        self._store.replace_all(changes)
+
+
+def test_a_patient_who_is_erased_while_a_worker_writes_is_not_shown(
+    read_models: ReadModelStore,
+) -> None:
+    view, patient_id = InMemoryTypeView(), uuid4()
+    events = history(patient_id, 7)
+    for event in events:
+        view.record(event, 1_000 + event.originator_version)
+    store: Any = ErasedBeforeItIsWritten(
+        read_models, lambda: erase_patient(read_models, patient_id, events, decode)
+    )
+    Worker(TypeViewFeed(view, TOPICS), store, decode).catch_up()
+    assert shown(read_models, patient_id) == Shown(None, [], [])
+    assert read_models.checkpoint() is not None
+
+
+def test_events_that_cannot_be_read_do_not_keep_a_patient_from_being_erased(
+    read_models: ReadModelStore,
+) -> None:
+    patient_id = uuid4()
+    recorder = POPOApplicationRecorder()
+    events = [admitted(patient_id), transferred(patient_id, 2, "BB")]
+    events += [stored(patient_id, 3, "PatientTransferred"), stored(patient_id, 4, "Unheard")]
+    recorder.insert_events(events)
+    Worker(LogFeed(recorder, TOPICS), read_models, decode).catch_up()
+    assert read_models.patient(patient_id) is not None
+    erase_patient(read_models, patient_id, events, decode)
+    assert shown(read_models, patient_id) == Shown(None, [], [])
 
 
 def test_an_event_that_cannot_be_shown_holds_back_its_own_patient_only(

@@ -149,3 +149,20 @@ def test_whatever_is_seen_each_event_is_released_once_and_in_order(data: st.Data
         seen = [e.originator_version for e in sightings if e.originator_id == id_]
         assert released[id_] == stream[: len(released[id_])]
         assert len(released[id_]) >= max(seen, default=0)
+
+
+def test_a_gap_is_closed_when_a_second_look_finds_that_all_of_it_was_released() -> None:
+    patient_id = uuid4()
+    events = history(patient_id, 4)
+    released: dict[UUID, int] = {}
+    sequencer = Sequencer(lambda _: released)
+    sequencer.accept(events[2:3])
+    sequencer.look_up_again(patient_id)
+    assert sequencer.gaps == [Gap(patient_id, 0, 3)]
+    released[patient_id] = 2
+    sequencer.look_up_again(patient_id)
+    assert sequencer.gaps == [Gap(patient_id, 2, 3)]
+    released[patient_id] = 2**31 - 1
+    sequencer.look_up_again(patient_id)
+    assert sequencer.gaps == []
+    assert sequencer.accept(events) == []

@@ -31,6 +31,10 @@ class InMemoryTypeView:
         self.append(event)
         self.show(event, savetime)
 
+    def erase(self, patient_id: UUID) -> None:
+        """Take away the patient's stream; the view still shows what it has shown."""
+        del self._streams[patient_id]
+
     def select_events_by_type(
         self, topic: str, *, gt: Place | None = None, limit: int
     ) -> Sequence[tuple[Place, StoredEvent]]:
