@@ -1,7 +1,7 @@
 """``patientmgmt store``: look after an event store on Cassandra."""
 
 import sys
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -14,6 +14,8 @@ from eventstore_cassandra.notification_log.intents import Intent
 from eventstore_cassandra.updates import update_tables
 from patientmgmt.application import PatientManagement
 from patientmgmt.environment import CASSANDRA, environment_beside
+from patientmgmt.erasing import erase_patient
+from patientmgmt.runtime import open_runtime
 
 Result = TypeVar("Result")
 
@@ -23,7 +25,7 @@ SHOWN = 10
 
 @click.group()
 def store() -> None:
-    """Look after the event store on Cassandra: status, verify, rebuild-log, update.
+    """Look after the event store on Cassandra: status, verify, rebuild-log, erase, update.
 
     All of it can run beside everything else; only `update` wants to be alone.
     """
@@ -69,7 +71,8 @@ def verify(ctx: click.Context) -> None:
         else f"{report.positions:,} positions of the notification log"
     )
     click.echo(
-        f"Compared: {report.events:,} events of {report.aggregates:,} aggregates, "
+        f"Compared: {report.events:,} events of {report.aggregates:,} aggregates "
+        f"({report.erased:,} of them erased), "
         f"{report.view_rows:,} rows of the type view, {log}."
     )
     if report.pending:
@@ -106,6 +109,43 @@ def rebuild_log(*, write: bool) -> None:
         click.echo("Nothing was written. `patientmgmt store rebuild-log --write` mends it.")
 
 
+@store.command("erase")
+@click.argument("patient_id", metavar="ID")
+@click.option("--write", is_flag=True, help="Do it; without this it is only told what is to do.")
+def erase(patient_id: str, *, write: bool) -> None:
+    """Erase a patient for good, from the events, the log, the snapshots and the read models.
+
+    What stays are the ID and how many events there were, so that nothing looks lost. It can be
+    stopped and run again; run it again, too, where `verify` finds contents that are left.
+    """
+    _expect_cassandra(environment_beside())
+    with open_runtime() as runtime:
+        try:
+            operation = erase_patient(runtime, patient_id, write=write)
+        except ValueError:
+            raise click.BadParameter(
+                f"expected the id of a patient, a UUID, found {patient_id!r}.", param_hint="ID"
+            ) from None
+        found = _with_progress(operation)
+    if not found.is_known:
+        raise click.ClickException(
+            f"Expected something of {patient_id} in the store, found nothing. Nothing was written."
+        )
+    click.echo("Erased:" if write else "Found:")
+    click.echo(f"{found.events:8,} events")
+    click.echo(f"{found.logged:8,} events in the log, those of refused appends included")
+    click.echo(f"{found.snapshots:8,} snapshots")
+    if found.erased:
+        click.echo(f"The patient is erased since {found.erased:%Y-%m-%d %H:%M:%S} UTC.")
+    if write:
+        click.echo("Backups, and what followers have made of the events, are not erased by this.")
+    else:
+        click.echo(
+            "Nothing was written. `patientmgmt store erase ID --write` erases it, and the patient's"
+            " rows in the read models."
+        )
+
+
 @store.command("update")
 def update() -> None:
     """Bring the tables to the version that this release needs.
@@ -130,16 +170,20 @@ def _echo_intents(intents: Sequence[Intent]) -> None:
 @contextmanager
 def _datastore() -> Iterator[CassandraDatastore]:
     env = environment_beside()
-    if env["PERSISTENCE_MODULE"] != CASSANDRA:
-        raise click.ClickException(
-            f"Expected PERSISTENCE_MODULE={CASSANDRA}, found {env['PERSISTENCE_MODULE']}: only a "
-            "store on Cassandra has these tables. Set it, and CASSANDRA_KEYSPACE."
-        )
+    _expect_cassandra(env)
     datastore = CassandraDatastore(Settings.from_env(Environment(PatientManagement.name, env)))
     try:
         yield datastore
     finally:
         datastore.close()
+
+
+def _expect_cassandra(env: Mapping[str, str]) -> None:
+    if env["PERSISTENCE_MODULE"] != CASSANDRA:
+        raise click.ClickException(
+            f"Expected PERSISTENCE_MODULE={CASSANDRA}, found {env['PERSISTENCE_MODULE']}: only a "
+            "store on Cassandra has these tables. Set it, and CASSANDRA_KEYSPACE."
+        )
 
 
 def _with_progress(operation: Generator[ops.Progress, None, Result]) -> Result:

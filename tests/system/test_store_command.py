@@ -1,7 +1,7 @@
 """``patientmgmt store`` as an operator meets it."""
 
 from collections.abc import Iterator
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from eventsourcing.persistence import StoredEvent
@@ -38,7 +38,7 @@ def test_a_sound_store_is_verified_with_exit_code_0(cassandra_env: Env) -> None:
     admit(cassandra_env)
     code, output = finished(cassandra_env, "store", "verify")
     assert code == 0, output
-    assert "Compared: 1 events of 1 aggregates" in output
+    assert "Compared: 1 events of 1 aggregates (0 of them erased)" in output
     assert "1 positions of the notification log" in output
     assert "All is well." in output
 
@@ -106,9 +106,11 @@ def test_older_tables_are_refused_until_they_are_updated(
     assert "nothing to do" in output
 
 
-@pytest.mark.parametrize("command", ["status", "verify", "rebuild-log", "update"])
-def test_sqlite_has_no_such_tables(command: str) -> None:
-    code, output = finished({}, "store", command)
+@pytest.mark.parametrize(
+    "arguments", [["status"], ["verify"], ["rebuild-log"], ["update"], ["erase", str(UUID(int=7))]]
+)
+def test_sqlite_has_no_such_tables(arguments: list[str]) -> None:
+    code, output = finished({}, "store", *arguments)
     assert code == 1
     assert "Expected PERSISTENCE_MODULE=eventstore_cassandra" in output
 

@@ -1,0 +1,48 @@
+"""Erasing a patient: from the event store on Cassandra, and from the read models beside it."""
+
+from collections.abc import Generator, Sequence
+from uuid import UUID
+
+from eventsourcing.persistence import NotSupportedError, StoredEvent
+
+from eventstore_cassandra import CassandraApplicationRecorder
+from eventstore_cassandra.operations import Erasure, Progress, erase
+from patientmgmt.runtime import Runtime
+from projections.erasing import erase_patient as erase_from_read_models
+
+
+def erase_patient(
+    runtime: Runtime, patient_id: str, *, write: bool
+) -> Generator[Progress, None, Erasure]:
+    """Erase a patient; only count what would be erased unless ``write``.
+
+    It may be stopped at any time and run again, beside everything else.
+
+    :param patient_id: as text, whatever ids are in this keyspace.
+    :raises NotSupportedError: when the event store is not on Cassandra.
+    :raises ValueError: when the id is no UUID, in a keyspace where ids are.
+    :raises OperationalError: when the store cannot be reached. Run it again then.
+    :raises ReadModelsUnavailableError: the same for the read models.
+    """
+
+    def elsewhere(events: Sequence[StoredEvent]) -> None:
+        if (row_id := _uuid(patient_id)) is not None:  # others are in no read model
+            erase_from_read_models(
+                runtime.read_models, row_id, events, runtime.application.mapper.to_payload
+            )
+
+    recorder = runtime.application.recorder
+    if not isinstance(recorder, CassandraApplicationRecorder):
+        raise NotSupportedError(
+            "Expected an event store on Cassandra, found another: no other has places for erased "
+            "events. Nothing was written."
+        )
+    id_ = UUID(patient_id) if recorder.schema.id_type is UUID else patient_id
+    return erase(recorder.datastore, id_, write=write, elsewhere=elsewhere)
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
