@@ -9,31 +9,30 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from uuid import UUID
 
+from tests.faults.erased import blanked, came_to_nothing, erasures, without_erased
 from tests.faults.history import Attempt, Event, History, Sighting, Told
 
 
 def violations(history: History) -> list[str]:
     """Return a sentence for each promise that was broken; none for a good run."""
-    stored = Counter(event for stream in history.streams.values() for event in stream)
+    kept, seen_by_all = without_erased(history), blanked(history)
+    stored = Counter(event for stream in kept.streams.values() for event in stream)
     positions: defaultdict[Event, list[int]] = defaultdict(list)
-    for seen in history.log:
+    for seen in kept.log:
         positions[seen.event].append(seen.position)
     return [
-        *_streams(history.streams),
-        *(
-            sentence
-            for attempt in history.attempts
-            for sentence in _attempt(attempt, stored, positions)
-        ),
-        *_strangers(history.attempts, stored),
+        *_streams(kept.streams),
+        *(sentence for each in kept.attempts for sentence in _attempt(each, stored, positions)),
+        *_strangers(kept.attempts, stored),
         *_log(stored, positions),
-        *_empty_positions(history, stored),
-        *_order("The log", history.log),
+        *_empty_positions(history, kept.attempts, stored),
+        *_order("The log", seen_by_all.log),
         *(
             sentence
-            for name, sightings in history.readers.items()
-            for sentence in _reader(name, sightings, history.log)
+            for name, sightings in seen_by_all.readers.items()
+            for sentence in _reader(name, sightings, seen_by_all.log)
         ),
+        *erasures(history),
     ]
 
 
@@ -84,10 +83,12 @@ def _log(stored: Counter[Event], positions: Mapping[Event, Sequence[int]]) -> It
             yield f"{_name(event)} is in the log at {list(at)}, but not stored."
 
 
-def _empty_positions(history: History, stored: Mapping[Event, int]) -> Iterator[str]:
-    lost = sum(
+def _empty_positions(
+    history: History, kept: Sequence[Attempt], stored: Mapping[Event, int]
+) -> Iterator[str]:
+    lost = came_to_nothing(history) + sum(
         len(attempt.events)
-        for attempt in history.attempts
+        for attempt in kept
         if attempt.told is not Told.ACKNOWLEDGED and not stored.get(attempt.events[0])
     )
     empty = empty_positions(history)

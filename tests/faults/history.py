@@ -61,3 +61,7 @@ class History:
     log: Sequence[Sighting]
     after: int = 0
     """The position after which the run began."""
+    erased: frozenset[UUID] = frozenset()
+    """Aggregates that were erased."""
+    left_over: Sequence[str] = ()
+    """A sentence for each place in the tables that still has contents of one of them."""

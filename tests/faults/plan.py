@@ -44,11 +44,11 @@ class Store:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """One child: writers in several threads, or one reader of the log."""
+    """One child: writers in several threads, one reader of the log, or one eraser."""
 
     name: str
     role: str
-    """``writer``, ``reader`` (which asks for pages) or ``subscription``."""
+    """``writer``, ``reader`` (which asks for pages), ``subscription`` or ``eraser``."""
     store: Store
     seed: int
     losses: Losses = field(default_factory=Losses)
@@ -59,8 +59,9 @@ class Plan:
     largest: int = 3
     """Events in one append, at the most."""
     hot: tuple[str, ...] = ()
-    """Aggregates that all writers share. Each thread has a quiet one of its own besides: on the
-    hot ones a stopped append always loses, and a reader that skips it would go unnoticed."""
+    """Aggregates that all writers share, or that an eraser erases. Each thread has a quiet one of
+    its own besides: on the hot ones a stopped append always loses, and a reader that skips it would
+    go unnoticed."""
     hot_share: float = 0.5
     quiet: tuple[str, ...] = ()
     """The threads' quiet aggregates, if it matters which."""

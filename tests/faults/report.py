@@ -18,6 +18,8 @@ class Report:
     """Reads that failed, and were repeated."""
     empty_positions: int
     violations: Sequence[str]
+    erased: int = 0
+    """Aggregates that were erased."""
     misleading: int = 0
     """Committed appends that a quorum read showed as aborted for a moment."""
 
@@ -29,6 +31,6 @@ class Report:
         answers = ", ".join(f"{self.count(told)} {told.value}" for told in Told)
         return (
             f"seed {self.seed}: {len(self.attempts)} appends ({answers}), {self.helps} helps, "
-            f"{self.empty_positions} empty positions, {self.troubles} failed reads, "
-            f"{self.misleading} misleading, {len(self.violations)} violations"
+            f"{self.erased} erased, {self.empty_positions} empty positions, {self.troubles} failed "
+            f"reads, {self.misleading} misleading, {len(self.violations)} violations"
         )

@@ -13,7 +13,9 @@ from uuid import UUID, uuid4
 from eventsourcing.persistence import OperationalError, StoredEvent
 
 from eventstore_cassandra import CassandraApplicationRecorder, CassandraDatastore
+from eventstore_cassandra.operations import erase, finish
 from tests.faults.checker import empty_positions, violations
+from tests.faults.contents import left_over
 from tests.faults.history import Attempt, Event, History, Sighting, Told
 from tests.faults.plan import Plan, Store
 from tests.faults.report import Report
@@ -87,6 +89,10 @@ class Run:
         for worker in chosen:
             worker.send("start")
 
+    def others(self, worker: Worker) -> list[Worker]:
+        """Return all children but one."""
+        return [each for each in self._workers if each is not worker]
+
     def kill(self, worker: Worker) -> None:
         """End a child without notice."""
         worker.kill()
@@ -138,7 +144,7 @@ class Run:
 
         :raises AssertionError: when a child fails or does not come to an end.
         """
-        for worker in self._running("writer"):
+        for worker in self._running("writer", "eraser"):
             worker.wait_until_it_ends()
         last = self._append_edge()
         for worker in self._running("reader", "subscription"):
@@ -153,6 +159,7 @@ class Run:
             troubles=sum(len(worker.told("trouble")) for worker in self._workers),
             empty_positions=empty_positions(history),
             violations=violations(history),
+            erased=len(history.erased),
         )
 
     def attempts(self, worker: Worker) -> list[Attempt]:
@@ -194,14 +201,30 @@ class Run:
         attempts += self._edges
         readers: defaultdict[str, list[Sighting]] = defaultdict(list)
         for worker in self._workers:
-            if worker.plan.role != "writer":
+            if worker.plan.role in ("reader", "subscription"):
                 readers[worker.plan.name] += _sightings(worker)
+        erased = frozenset(
+            UUID(aggregate) for worker in self._workers for (aggregate,) in worker.told("erasing")
+        )
+        for aggregate in erased:  # writers may have died with something of it in the log
+            patiently(partial(self._erase_again, aggregate))
         log = patiently(lambda: list(self._log()))
         aggregates = {event.aggregate for attempt in attempts for event in attempt.events}
         streams = {
             aggregate: patiently(partial(self._stream, aggregate)) for aggregate in aggregates
         }
-        return History(attempts, readers, streams, log, after=self._after)
+        return History(
+            attempts,
+            readers,
+            streams,
+            log,
+            after=self._after,
+            erased=erased,
+            left_over=patiently(lambda: left_over(self.datastore, erased)),
+        )
+
+    def _erase_again(self, aggregate: UUID) -> None:
+        finish(erase(self.datastore, aggregate, write=True))
 
     def _stream(self, aggregate: UUID) -> list[Event]:
         return [Event.of(stored) for stored in self._recorder.select_events(aggregate)]

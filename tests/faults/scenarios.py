@@ -6,6 +6,7 @@ Each of them is repeatable as far as its seed goes; what the processes make of i
 from collections.abc import Callable
 from dataclasses import replace
 from time import sleep
+from uuid import uuid4
 
 from patientmgmt.local_cassandra import Cluster
 from tests.faults.plan import Losses, Store
@@ -132,6 +133,30 @@ def readers_killed(_cluster: Cluster, store: Store, seed: int) -> Report:
         return run.finish()
 
 
+def aggregates_erased(_cluster: Cluster, store: Store, seed: int) -> Report:
+    """Aggregates are erased while they are written to; requests and answers get lost.
+
+    Two erasers meet at one hot aggregate. A victim dies with its appends reserved, to aggregates
+    that are then erased. What is on other aggregates must be untouched.
+    """
+    losses = Losses(at_reserve=0.1, at_decide=0.1)
+    with Run(store, seed) as run:
+        quiet = tuple(str(uuid4()) for _ in range(4))
+        pending = tuple(str(uuid4()) for _ in range(4))
+        run.add_readers()
+        run.add("writer-1", "writer", losses=losses, quiet=quiet)
+        run.add("writer-2", "writer", losses=losses)
+        victim = run.add("victim", "writer", held_from=_HELD_FROM, hot_share=0.0, quiet=pending)
+        shared, other = run.hot[:2]
+        run.add("eraser-1", "eraser", hot=(shared, *quiet[:2]), losses=losses)
+        run.add("eraser-2", "eraser", hot=(shared, other, *pending[:2]), losses=losses)
+        run.start(victim)
+        victim.wait_for("held", count=victim.plan.threads)
+        run.kill(victim)
+        run.start(*run.others(victim))
+        return run.finish()
+
+
 def orphan_skipped(_cluster: Cluster, store: Store, seed: int) -> Report:
     """Not a fault but a fraud: a reader that passes over what it ought to decide.
 
@@ -218,6 +243,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     writer_paused,
     requests_lost,
     readers_killed,
+    aggregates_erased,
     at_the_edge,
     commit_on_one_replica,
 )

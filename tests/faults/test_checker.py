@@ -10,6 +10,7 @@ from eventsourcing.persistence import Notification, StoredEvent
 from eventsourcing.popo import POPOApplicationRecorder
 
 from tests.faults.checker import violations
+from tests.faults.erased import ERASED
 from tests.faults.history import Attempt, Event, History, Sighting, Told
 
 A, B = uuid4(), uuid4()
@@ -84,6 +85,47 @@ def test_an_unknown_outcome_may_be_nothing() -> None:
     ],
 )
 def test_each_breach_is_found(history: History, expected: str) -> None:
+    assert any(expected in sentence for sentence in violations(history)), violations(history)
+
+
+A_ERASED = [Event(A, version, ERASED) for version in (1, 2, 3)]
+ERASED_A = replace(
+    with_log((1, A_ERASED[0]), (3, A_ERASED[1]), (4, A_ERASED[2]), (5, B1)),
+    readers={
+        "before": GOOD.readers["reader"],
+        "between": [
+            *(Sighting(1, A1), Sighting(3, A_ERASED[1]), Sighting(4, A3)),
+            Sighting(5, B1),
+        ],
+    },
+    streams={A: [], B: [B1]},
+    erased=frozenset({A}),
+)
+
+
+def test_readers_may_have_seen_what_is_erased_before_and_after() -> None:
+    assert violations(ERASED_A) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"streams": {A: [A1], B: [B1]}}, "is erased, but still has 1 events"),
+        ({"log": GOOD.log}, "is erased, but the log still tells"),
+        ({"left_over": ["The log has it."]}, "The log has it."),
+        ({"erased": frozenset()}, "was acknowledged, but its events are stored"),
+        ({"log": ERASED_A.log[1:]}, "was given positions [1] and then erased"),
+        ({"readers": {"reader": ERASED_A.log[1:]}}, "0 times, expected once"),
+        ({"readers": {"reader": [Sighting(1, LOST)]}}, "saw position 1"),
+        (
+            {"readers": {"reader": [Sighting(1, replace(A1, token="x")), *ERASED_A.log[1:]]}},
+            "but nobody has written it",
+        ),
+        ({"streams": {A: [], B: []}}, "was acknowledged, but its events are stored"),
+    ],
+)
+def test_each_breach_of_an_erasure_is_found(change: dict[str, Any], expected: str) -> None:
+    history = replace(ERASED_A, **change)
     assert any(expected in sentence for sentence in violations(history)), violations(history)
 
 

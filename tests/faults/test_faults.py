@@ -73,6 +73,12 @@ def test_a_reader_that_is_killed_goes_on_after_its_last_position(
     assert not run(scenarios.readers_killed, ring, store_of).violations
 
 
+def test_what_is_erased_stays_so_and_nothing_else_is_lost(ring: Cluster, store_of: StoreOf) -> None:
+    report = run(scenarios.aggregates_erased, ring, store_of)
+    assert not report.violations
+    assert report.erased == 6
+
+
 @pytest.mark.parametrize("bucket_size", [1, 2, 3])
 def test_writers_at_the_edges_of_buckets_lose_and_skip_nothing(
     ring: Cluster, store_of: StoreOf, bucket_size: int

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from random import Random
 from threading import Event, Lock, Thread
 
+from tests.faults.erasing import Eraser
 from tests.faults.faulty_store import FaultyDatastore
 from tests.faults.plan import Plan
 from tests.faults.reading import Poller, Subscriber
@@ -66,6 +67,8 @@ def main(plan: Plan) -> None:
     if plan.role == "writer":
         writer = Writer(plan, datastore, parent.tell, parent.released, parent.has_enough)
         run = writer.run
+    elif plan.role == "eraser":
+        run = Eraser(plan, datastore, parent.tell).run
     else:
         reader = (Poller if plan.role == "reader" else Subscriber)(
             plan, datastore, parent.tell, random

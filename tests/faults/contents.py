@@ -1,0 +1,42 @@
+"""Looking into the tables themselves for contents of aggregates that are erased."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+from uuid import UUID
+
+from eventstore_cassandra import CassandraDatastore
+from eventstore_cassandra.errors import library_errors
+from tests.faults.erased import ERASED
+
+
+def left_over(datastore: CassandraDatastore, erased: frozenset[UUID]) -> Sequence[str]:
+    """Return a sentence for each place that has any.
+
+    :raises OperationalError: when the store cannot be reached.
+    """
+    if not erased:
+        return []
+    with library_errors("Cannot look for contents"):
+        return [
+            f"{aggregate} is erased, but {table} has {payload!r} of it."
+            for table, aggregate, payload in _contents(datastore)
+            if aggregate in erased and payload != ERASED
+        ]
+
+
+def _contents(datastore: CassandraDatastore) -> Iterator[tuple[str, UUID, str | None]]:
+    keyspace = datastore.settings.keyspace
+    for table in ("events", "events_by_type"):
+        for id_, payload in _all(datastore, f"SELECT id, payload FROM {keyspace}.{table}"):
+            yield table, id_, payload
+    log = f"SELECT appends, events FROM {keyspace}.notification_log"
+    for appends, events in _all(datastore, log):
+        payloads = iter(payload for _type, payload, _bytes in events or ())
+        for _append_id, id_, _version, size in appends or ():
+            for _ in range(size):
+                yield "notification_log", id_, next(payloads)
+
+
+def _all(datastore: CassandraDatastore, query: str) -> Iterable[Any]:
+    rows: Iterable[Any] = datastore.session.execute(query)
+    return rows
