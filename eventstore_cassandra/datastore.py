@@ -21,6 +21,7 @@ from eventstore_cassandra.balancing import SuspectsLast
 from eventstore_cassandra.counters import Counters
 from eventstore_cassandra.errors import DRIVER_ERRORS, describe, library_errors
 from eventstore_cassandra.settings import Settings, level
+from eventstore_cassandra.waiting import WAITING, Waiting
 
 APPEND = "append"
 """Profile of conditional writes."""
@@ -45,6 +46,7 @@ class CassandraDatastore:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.counters = Counters()
+        self.waiting: Waiting = WAITING
         self._statements: dict[str, PreparedStatement] = {}
         self._lock = Lock()
         balancing = SuspectsLast(settings.local_datacenter)

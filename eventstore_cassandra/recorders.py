@@ -4,8 +4,6 @@ import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import count
-from random import uniform
-from time import monotonic, sleep
 from typing import Any
 from uuid import UUID
 
@@ -131,7 +129,7 @@ class CassandraAggregateRecorder(AggregateRecorder):
     @contextmanager
     def _watched(self, append: Append) -> Iterator[None]:
         """Log the append if it is slow or conflicts."""
-        began = monotonic()
+        began = self.datastore.waiting.now()
         extra = {"aggregate_id": str(append.aggregate_id), "append_id": str(append.append_id)}
         try:
             yield
@@ -139,7 +137,7 @@ class CassandraAggregateRecorder(AggregateRecorder):
             logger.info("An append was refused: %s", e, extra=extra)
             raise
         finally:
-            seconds = monotonic() - began
+            seconds = self.datastore.waiting.now() - began
             if seconds >= self.datastore.settings.slow_append:
                 self.datastore.counters.add(Count.SLOW_APPENDS)
                 logger.warning(
@@ -157,7 +155,7 @@ class CassandraAggregateRecorder(AggregateRecorder):
         step = next(steps)
         reason = ""
         extra = {"aggregate_id": str(append.aggregate_id), "append_id": str(append.append_id)}
-        for pause in _pauses():
+        for longest in _pauses():
             reply = self._take(step, append, reason)
             try:
                 step = steps.send(reply)
@@ -179,7 +177,7 @@ class CassandraAggregateRecorder(AggregateRecorder):
                     reason,
                     extra=extra | {"step": step.name},
                 )
-                sleep(pause)
+                self.datastore.waiting.sleep_between(longest / 2, longest)
 
     def _take(self, step: Step, append: Append, reason: str) -> Reply:
         try:
@@ -214,5 +212,4 @@ class CassandraAggregateRecorder(AggregateRecorder):
 
 
 def _pauses() -> Iterable[float]:
-    # Writers that collided must not collide again in step, hence the jitter.
-    return (uniform(0.5, 1.0) * min(_FIRST_PAUSE * 2**n, _LONGEST_PAUSE) for n in count())  # noqa: S311
+    return (min(_FIRST_PAUSE * 2**n, _LONGEST_PAUSE) for n in count())

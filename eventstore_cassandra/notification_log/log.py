@@ -51,12 +51,21 @@ class NotificationLog:
         self._blanking = Blanking(datastore, event_types)
         self._outcomes = Outcomes()
         self._reservations = Reservations(
-            self._table, datastore.counters, attempts=settings.append_attempts
+            self._table,
+            datastore.counters,
+            attempts=settings.append_attempts,
+            waiting=datastore.waiting,
         )
         self._listeners: set[Event] = set()
         self._current_version = datastore.prepare(_CURRENT_VERSION)
         self.reader = LogReader(
-            self._table, self._outcomes, Looks(datastore), self._help, grace=settings.log_grace
+            self._table,
+            self._outcomes,
+            Looks(datastore),
+            self._help,
+            grace=settings.log_grace,
+            clock=datastore.waiting.now,
+            pause=datastore.waiting.sleep,
         )
 
     def record(self, append: Append) -> Sequence[int]:

@@ -12,9 +12,7 @@ import logging
 from collections import deque
 from dataclasses import dataclass, field
 from itertools import accumulate, pairwise
-from random import uniform
 from threading import Event, Lock
-from time import sleep
 from uuid import UUID
 
 from cassandra.query import BatchStatement
@@ -32,6 +30,7 @@ from eventstore_cassandra.notification_log.reserve_steps import (
     reserve_steps,
 )
 from eventstore_cassandra.notification_log.table import LogEntry, LogTable, Mark
+from eventstore_cassandra.waiting import WAITING, Waiting
 
 logger = logging.getLogger(__name__)
 
@@ -89,10 +88,13 @@ class _Ticket:
 class Reservations:
     """Gives positions to appends. Share it between threads."""
 
-    def __init__(self, table: LogTable, counters: Counters, *, attempts: int) -> None:
+    def __init__(
+        self, table: LogTable, counters: Counters, *, attempts: int, waiting: Waiting = WAITING
+    ) -> None:
         self._table = table
         self._counters = counters
         self._attempts = attempts
+        self._waits = waiting
         # More than a bucket has positions for would run over the next bucket, too.
         self._max_events = min(MAX_GROUP_EVENTS, table.buckets.size)
         self._waiting: deque[_Ticket] = deque()
@@ -111,7 +113,7 @@ class Reservations:
             if so, a reader of the log decides them.
         :raises PersistenceError: for whatever else fails; nothing was written.
         """
-        ticket = _Ticket(entry)
+        ticket = _Ticket(entry, called=self._waits.event())
         with self._lock:
             self._waiting.append(ticket)
             waits = self._is_led
@@ -172,7 +174,7 @@ class Reservations:
         """Return the results for a group, the first that waits among it; empty if rivals won."""
         contended = self._pause > _SHORTEST
         if contended:
-            sleep(uniform(0, self._pause))  # noqa: S311 - rivals must not meet again in step
+            self._waits.sleep_between(0, self._pause)
         group = self._take_group()
         try:
             with nothing_written(_CANNOT_WRITE):

@@ -30,7 +30,6 @@ from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import chain
-from time import sleep
 
 from eventsourcing.persistence import OperationalError
 
@@ -195,7 +194,7 @@ class _Rebuild:
                 if is_certain(e) or unanswered == self._datastore.settings.append_attempts:
                     raise library_error(e, "Cannot append to the notification log") from e
                 end = None
-                sleep(_PAUSE)
+                self._datastore.waiting.sleep(_PAUSE)
 
     def _reserve(self, place: Place, appends: Sequence[Append]) -> Place | None:
         """Return the log's end if it is not where it was thought to be; None if all went well."""
