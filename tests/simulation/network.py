@@ -1,0 +1,95 @@
+"""The network between processes and replicas: requests are lost, late, cut short, or sent twice."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from random import Random
+
+from cassandra import OperationTimedOut
+from cassandra.cluster import NoHostAvailable
+
+from tests.simulation.connection import Request
+from tests.simulation.replicas import REPLICAS, Route
+from tests.simulation.schedule import Process, Schedule
+from tests.simulation.statements import Rows
+
+_READS_LOST = 0.03
+_NEVER_SENT = 0.02
+_ANSWERED = 0.72
+_ANSWER_LOST = 0.82
+_LATE = 0.90
+_CRASHES = 0.35
+"""How often whoever waits for an answer that is lost is lost, too."""
+_OTHER_AWAY = 0.03
+"""How often another replica goes away, or comes back, before a request."""
+
+
+@dataclass
+class Network:
+    """Carries requests, and draws the fate of each.
+
+    :param hides_the_aggregates: whether the nodes may be out of reach for a conditional batch on an
+        aggregate, of which the driver then knows that it was not sent.
+    """
+
+    schedule: Schedule
+    random: Random
+    hides_the_aggregates: bool
+    is_calm: bool = True
+    """Whether every request is answered at once: before it all begins, and after it is over."""
+    away: int | None = None
+    """The replica that nobody reaches, if there is one. The two others are a quorum."""
+
+    def __post_init__(self) -> None:
+        self._late: list[Callable[[], object]] = []
+
+    def send(self, request: Request, perform: Callable[[Route], Rows]) -> Rows:
+        """Have a request carried out, and let others go on before it and after it."""
+        if self.is_calm:
+            return perform(self._route(reaches=3))
+        self.schedule.switch()
+        if self.random.random() < _OTHER_AWAY:
+            self.away = self.random.choice([None, *REPLICAS])
+        if self._late and self.random.random() < 0.1:
+            self._late.pop(self.random.randrange(len(self._late)))()
+        fate = self.random.random()
+        process = self.schedule.process
+        if request.is_write and process:
+            return self._write(request, perform, fate, process)
+        if fate < _READS_LOST and not (process and process.is_patient):
+            raise OperationTimedOut("a read")
+        answer = perform(self._route())
+        self.schedule.switch()
+        return answer
+
+    def deliver_what_is_late(self) -> None:
+        """Carry out whatever has not arrived yet."""
+        while self._late:
+            self._late.pop()()
+
+    def _write(
+        self,
+        request: Request,
+        perform: Callable[[Route], Rows],
+        fate: float,
+        process: Process,
+    ) -> Rows:
+        if fate < _NEVER_SENT and (request.table != "events" or self.hides_the_aggregates):
+            raise NoHostAvailable("no node is in reach", {})
+        if fate < _ANSWERED:
+            answer = perform(self._route(reaches=self.random.choice([2, 3])))
+            self.schedule.switch()
+            return answer
+        carry_out = partial(perform, self._route(reaches=self.random.choice([0, 1, 1, 2])))
+        if fate < _ANSWER_LOST:
+            carry_out()
+        elif fate < _LATE:
+            self._late.append(carry_out)
+        process.has_crashed = process.may_crash and self.random.random() < _CRASHES
+        self.schedule.switch()
+        raise OperationTimedOut("a conditional batch")
+
+    def _route(self, *, reaches: int = 2) -> Route:
+        near = [replica for replica in REPLICAS if replica != self.away]
+        self.random.shuffle(near)
+        return Route(near[:2], near[:reaches])

@@ -1,0 +1,93 @@
+"""Playing a world of a seed to its end, and checking what everybody was told."""
+
+from collections import defaultdict
+from typing import Any
+from uuid import UUID
+
+from eventsourcing.persistence import PersistenceError
+
+from tests.simulation.history import History, Promise
+from tests.simulation.replicas import REPLICAS
+from tests.simulation.world import Follower, Hardships, World
+
+# What the event store does not withstand is left out here, and nowhere else.
+USUAL = Hardships(nodes_out_of_reach=False, unread_beginnings=False)
+BROKEN = frozenset({Promise.LOADABLE})
+
+
+def play(seed: int, hardships: Hardships = USUAL) -> History:
+    """Return the history of a world: what was told in it, and which promises were broken.
+
+    :raises AssertionError: when threads of it wait for ever, or go round in circles.
+    """
+    world = World(seed, hardships)
+    world.run()
+    _check_log(world)
+    _check_tables(world)
+    _check_loads(world)
+    world.check_operations()
+    return world.history
+
+
+def _check_log(world: World) -> None:
+    """Read the log afresh, without a memory, and compare."""
+    history = world.history
+    fresh = Follower(world.recorder(), [])
+    while world.read_on(fresh, limit=10):
+        pass
+    world.check_last(fresh.recorder)
+    final = fresh.seen
+    ids = [notification.id for notification in final]
+    history.check(Promise.COMPLETE, f"positions {ids}", kept=ids == sorted(set(ids)))
+    for aggregate_id in world.begins:
+        versions = [n.originator_version for n in final if n.originator_id == aggregate_id]
+        rows = world.server.replicas.decided["events", aggregate_id].rows
+        stored = sorted(version for version, _ in rows)
+        history.check(
+            Promise.COMPLETE, f"{versions}, stored {stored}", kept=sorted(versions) == stored
+        )
+        history.check(Promise.ORDER, f"{versions}", kept=versions == sorted(versions))
+    positions: dict[bytes, list[int]] = defaultdict(list)
+    for notification in final:
+        positions[notification.state].append(notification.id)
+    for append, told in history.acknowledged.items():
+        found = [positions[state] for state in append.states]
+        history.check(
+            Promise.ACKNOWLEDGED, f"{append} {told}, {found}", kept=found == [[n] for n in told]
+        )
+    for append, error in history.refused.items():
+        kept = not any(state in positions for state in append.states)
+        history.check(Promise.REFUSED, f"{append}: {error}", kept=kept)
+    for follower in world.followers:
+        expected = [n for n in final if n.id <= follower.up_to]
+        history.check(Promise.SAME, f"{follower.seen}", kept=follower.seen == expected)
+
+
+def _check_tables(world: World) -> None:
+    """Look into the log's rows as they are decided: at names and marks."""
+    decided = world.server.replicas.decided
+    names: dict[UUID, int] = defaultdict(int)
+    for key in world.server.replicas.keys("notification_log"):
+        for last, cells in decided[key].rows.items():
+            row: dict[str, Any] = {name: value for (name, _), (_, value) in cells.items()}
+            for n, (name, aggregate_id, version, _) in enumerate(row["appends"]):
+                names[name] += 1
+                stored = any(
+                    at[0] == version and event["append_id", None][1] == name
+                    for at, event in decided["events", aggregate_id].rows.items()
+                )
+                mark = row["committed"][n] if row.get("committed") else stored
+                world.history.check(Promise.MARKS, f"{last} {mark}", kept=mark is stored)
+    for name, times in names.items():
+        world.history.check(Promise.ONCE, f"{name}: {times}", kept=times == 1)
+
+
+def _check_loads(world: World) -> None:
+    """Load every aggregate, whichever replica is away."""
+    recorder = world.recorder()
+    for world.network.away in REPLICAS:
+        for aggregate_id in world.begins:
+            try:
+                world.load(recorder, aggregate_id)
+            except PersistenceError as e:
+                world.history.check(Promise.LOADABLE, str(e), kept=False)

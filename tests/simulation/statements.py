@@ -1,0 +1,245 @@
+"""Carrying out statements on the replicas: reads of partitions and ranges, conditional batches."""
+
+import operator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+from zlib import crc32
+
+from cassandra.query import UNSET_VALUE
+
+from tests.simulation.cql import Column, Now, Relation, Select, Term, Value, Write, parse
+from tests.simulation.replicas import (
+    LIVE,
+    Cells,
+    Clustering,
+    Key,
+    Partition,
+    Replicas,
+    Route,
+    Slice,
+)
+from tests.simulation.tables import Table, read_tables
+
+Rows = list[dict[str, Any]]
+TABLES = read_tables()
+VIEW = "events_by_type"
+_COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
+    "=": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+
+
+class Bound(NamedTuple):
+    """A statement with its values, and the time at the server when it is carried out."""
+
+    query: str
+    values: Sequence[Any]
+    milliseconds: int = 0
+
+    @property
+    def statement(self) -> Select | Write:
+        """What it says."""
+        return parse(self.query)
+
+    def value(self, value: Value) -> Any:
+        """Return what stands for a value of the statement."""
+        if isinstance(value, Now):
+            return self.milliseconds
+        return value.literal if value.marker is None else self.values[value.marker]
+
+
+class Server:
+    """The replicas behind statements. The type view is that of what is decided, at any time."""
+
+    def __init__(self) -> None:
+        self.replicas = Replicas()
+        self._types: tuple[int, dict[Key, Partition]] = (0, {})
+        """The type view, and how many changes are in it."""
+
+    def select(self, bound: Bound, route: Route, *, serial: bool) -> Rows:
+        """Read at these replicas; serially, once what was decided is completed there."""
+        statement = bound.statement
+        if not isinstance(statement, Select):
+            raise NotImplementedError(f"Expected a read, or a batch, found: {bound.query}")
+        if statement.table not in TABLES:
+            return _of_the_schema(bound)
+        table = TABLES[statement.table]
+        by_token = [relation for relation in statement.where if relation.of_token]
+        found: Rows = []
+        for key in self._keys(table, statement, bound):
+            if all(_holds((_token(key),), relation, bound) for relation in by_token):
+                found += self._select(table, key, statement, bound, route, serial)
+        return found
+
+    def batch(self, parts: Sequence[Bound], route: Route) -> Rows:
+        """Carry out a conditional batch in one partition; its answer begins with [applied]."""
+        change = Partition()
+        moment = self.replicas.changes + 1
+        conditions: list[tuple[Clustering | None, Relation, Bound]] = []
+        keys = set()
+        for bound in parts:
+            write = bound.statement
+            if not isinstance(write, Write):
+                raise NotImplementedError(f"Expected a write in a batch, found: {bound.query}")
+            key, clustering = _add(change, write, bound, moment)
+            keys.add(key)
+            if write.if_not_exists:
+                names = sorted(TABLES[write.table].static) if clustering is None else [LIVE[0]]
+                write = write._replace(conditions=[_is_null(name) for name in names])
+            conditions += [(clustering, each, bound) for each in write.conditions or ()]
+        (key,) = keys
+        if not conditions:
+            raise NotImplementedError(f"Expected a conditional batch, found: {parts[0].query}")
+        self.replicas.complete(key, route.asks)
+        present = self.replicas.decided[key]
+        shown: dict[str, Any] = {}
+        applied = True
+        for clustering, condition, bound in conditions:
+            cells = present.static if clustering is None else present.rows.get(clustering, {})
+            values = [_value(cells, column, bound) for column in condition.columns]
+            applied = applied and _holds(values, condition, bound)
+            shown |= {
+                column.name: value for column, value in zip(condition.columns, values, strict=True)
+            }
+        if not applied:
+            return [{"[applied]": False} | shown]
+        self.replicas.decide(key, change, route.reaches)
+        return [{"[applied]": True}]
+
+    def _keys(self, table: Table, statement: Select, bound: Bound) -> Iterator[Key]:
+        for relation in statement.where:
+            if not relation.of_token and relation.columns[0].name == table.partition_key:
+                return iter([(statement.table, bound.value(relation.values[0]))])
+        if statement.table == VIEW:
+            types = {key[1]: None for key in self._view()}
+            return iter([(VIEW, type_) for type_ in types])
+        return iter(self.replicas.keys(statement.table))
+
+    def _select(
+        self,
+        table: Table,
+        key: Key,
+        statement: Select,
+        bound: Bound,
+        route: Route,
+        serial: bool,
+    ) -> Rows:
+        limit = bound.value(statement.limit) if statement.limit else None
+        by_row = [
+            relation
+            for relation in statement.where
+            if relation.columns[0].name != table.partition_key
+        ]
+        indexes = {name: n for n, name in enumerate(table.clustering)}
+
+        def has(clustering: Clustering) -> bool:
+            return all(
+                _holds(
+                    [clustering[indexes[each.name]] for each in relation.columns], relation, bound
+                )
+                for relation in by_row
+            )
+
+        columns = {column.name for _, column in statement.shown}
+        wanted = Slice(columns, has, statement.descending, limit)
+        if key[0] == VIEW:
+            found = wanted.of(self._view()[key])
+        else:
+            if serial:
+                self.replicas.complete(key, route.asks)
+            found = self.replicas.read(key, wanted, route.asks)
+        rows = list(found.rows.items())
+        if not rows and not by_row and any(value is not None for _, value in found.static.values()):
+            rows = [((None,) * len(table.clustering), {})]
+        return [
+            {
+                label: _shown(table, key, clustering, found.static | cells, column, bound)
+                for label, column in statement.shown
+            }
+            for clustering, cells in rows
+        ]
+
+    def _view(self) -> dict[Key, Partition]:
+        changes, view = self._types
+        if changes == self.replicas.changes:
+            return view
+        view = {}
+        for key in self.replicas.keys("events"):
+            for (version, savetime), cells in self.replicas.decided[key].rows.items():
+                partition = view.setdefault((VIEW, cells["type", None][1]), Partition())
+                partition.rows[savetime, version, key[1]] = cells
+        self._types = (self.replicas.changes, view)
+        return view
+
+
+def _add(
+    change: Partition, write: Write, bound: Bound, moment: int
+) -> tuple[Key, Clustering | None]:
+    """Add a write to a change; return its partition and row, None for static columns only."""
+    table = TABLES[write.table]
+    given = {column.name: bound.value(value) for column, value in write.cells}
+    given |= {each.columns[0].name: bound.value(each.values[0]) for each in write.where}
+    of_key = {table.partition_key, *table.clustering}
+    cells: Cells = {}
+    for column, value in write.cells:
+        name = (column.name, column.element and bound.value(column.element))
+        new = bound.value(value)
+        if column.name in table.static:
+            change.static[name] = (moment, new)
+        elif column.name not in of_key and new is not UNSET_VALUE:
+            cells[name] = (moment, tuple(new) if isinstance(new, list) else new)
+    key = (write.table, given[table.partition_key])
+    if not set(table.clustering) <= set(given):
+        return key, None
+    clustering = tuple(given[name] for name in table.clustering)
+    if write.inserts:
+        cells[LIVE] = (moment, True)
+    change.rows.setdefault(clustering, {}).update(cells)
+    return key, clustering
+
+
+def _shown(
+    table: Table,
+    key: Key,
+    clustering: Clustering,
+    cells: Cells,
+    column: Column,
+    bound: Bound,
+) -> object:
+    if column.name == table.partition_key:
+        return key[1]
+    if column.name in table.clustering:
+        return clustering[table.clustering.index(column.name)]
+    if column.name in table.maps and column.element is None:
+        elements = {name[1]: cell[1] for name, cell in cells.items() if name[0] == column.name}
+        return {each: value for each, value in elements.items() if value is not None} or None
+    return _value(cells, column, bound)
+
+
+def _value(cells: Cells, column: Column, bound: Bound) -> Any:
+    element = column.element and bound.value(column.element)
+    return cells.get((column.name, element), (0, None))[1]
+
+
+def _holds(values: Sequence[Any], relation: Relation, bound: Bound) -> bool:
+    wanted = tuple(bound.value(value) for value in relation.values)
+    return _COMPARE[relation.operator](tuple(values), wanted)
+
+
+def _is_null(name: str) -> Relation:
+    return Relation([Column(name)], "=", [Term(None)])
+
+
+def _token(key: Key) -> int:
+    return (crc32(str(key[1]).encode()) - 2**31) << 32
+
+
+def _of_the_schema(bound: Bound) -> Rows:
+    """Answer what is asked of the server's own tables: which tables there are, what ids are."""
+    if bound.query.split(" FROM ")[1].startswith("system_schema.tables "):
+        return [{"table_name": name} for name in TABLES]
+    return [{"type": "uuid"}]
