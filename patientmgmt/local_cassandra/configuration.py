@@ -131,4 +131,12 @@ def _configuration(node: NodeSettings) -> dict[str, object]:
     }
     if node.authentication:
         configuration["authenticator"] = {"class_name": "PasswordAuthenticator"}
+    if node.client_keystore is not None:
+        configuration["client_encryption_options"] = {
+            "enabled": True,
+            "optional": False,
+            "keystore": node.client_keystore,
+            "keystore_password": "cassandra",
+            "store_type": "PKCS12",
+        }
     return configuration

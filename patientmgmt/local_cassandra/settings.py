@@ -31,6 +31,9 @@ class NodeSettings:
     """Whether there are other nodes to wait for."""
     authentication: bool = False
     """Whether clients log in; the superuser is cassandra with the password cassandra."""
+    client_keystore: str | None = None
+    """A PKCS #12 file with the node's key and certificate, under the password cassandra: clients
+    speak TLS then. None has them speak in plain text."""
 
     def store(self) -> None:
         """Write the settings into the folder, for :meth:`load`."""
@@ -75,6 +78,7 @@ class ClusterSettings:
     jmx_port: int = 7199
     heap_mib: int = 1024
     authentication: bool = False
+    client_keystore: str | None = None
 
     def __post_init__(self) -> None:
         try:
@@ -107,6 +111,7 @@ class ClusterSettings:
             heap_mib=self.heap_mib,
             in_ring=self.nodes > 1,
             authentication=self.authentication,
+            client_keystore=self.client_keystore,
         )
         return replace(
             first,

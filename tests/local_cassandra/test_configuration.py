@@ -49,6 +49,15 @@ def test_clients_log_in_only_where_the_settings_say_so() -> None:
     assert "authenticator" not in configuration(NodeSettings(folder=FOLDER))
 
 
+def test_clients_speak_tls_only_where_there_is_a_keystore() -> None:
+    with_tls = configuration(NodeSettings(folder=FOLDER, client_keystore="/srv/node1.p12"))
+
+    assert with_tls["client_encryption_options"]["enabled"] is True
+    assert with_tls["client_encryption_options"]["optional"] is False
+    assert with_tls["client_encryption_options"]["keystore"] == "/srv/node1.p12"
+    assert "client_encryption_options" not in configuration(NodeSettings(folder=FOLDER))
+
+
 def test_a_further_node_knows_the_first_as_its_seed() -> None:
     node = configuration(NodeSettings(folder=FOLDER, seed="127.0.0.1:7100"))
 
