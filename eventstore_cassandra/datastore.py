@@ -1,25 +1,39 @@
 """The connection to a Cassandra cluster: one session, its execution profiles, prepared statements.
 
 A datastore opens its connections when it is made, in the process that made it: make it after a
-fork, never before, since the driver's threads and sockets do not survive one. Share it between
-threads. Close it at the end.
+fork, never before, since the driver's threads and sockets do not survive one; a request would wait
+for ever, and is refused instead. Share it between threads. Close it at the end.
 """
 
 import socket
+from collections.abc import Callable, Sequence
+from os import getpid
 from ssl import SSLContext
 from threading import Lock
 from typing import Any
 
-from cassandra import ConsistencyLevel
+from cassandra import AuthenticationFailed, ConsistencyLevel
 from cassandra.auth import PlainTextAuthProvider
-from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, Session
+from cassandra.cluster import (
+    EXEC_PROFILE_DEFAULT,
+    Cluster,
+    DefaultConnection,
+    ExecutionProfile,
+    ResponseFuture,
+    Session,
+)
+from cassandra.concurrent import execute_concurrent_with_args
+from cassandra.connection import ConnectionException, EndPoint
 from cassandra.policies import ExponentialReconnectionPolicy, FallthroughRetryPolicy
+from cassandra.pool import Host
 from cassandra.query import PreparedStatement, dict_factory
-from eventsourcing.persistence import OperationalError
+from eventsourcing.persistence import OperationalError, ProgrammingError
 
 from eventstore_cassandra.balancing import SuspectsLast
+from eventstore_cassandra.contact_names import ContactNames
 from eventstore_cassandra.counters import Counters
 from eventstore_cassandra.errors import DRIVER_ERRORS, describe, library_errors
+from eventstore_cassandra.reads import Rows, ask, is_read
 from eventstore_cassandra.settings import Settings, level
 from eventstore_cassandra.waiting import WAITING, Waiting
 
@@ -32,9 +46,12 @@ LOOK_READ = "look-read"
 SCHEMA = "schema"
 """Profile of schema changes, which take seconds in a ring."""
 
+RECONNECTION = ExponentialReconnectionPolicy(0.5, 10.0, max_attempts=None)
+"""When a lost node is tried again. The driver's own upper bound, ten minutes, outlasts most outages
+by far; and after 64 tries it would give up for good, though some last longer."""
+
 _PROTOCOL_VERSION = 5
 _SCHEMA_TIMEOUT = 60.0
-_RECONNECT_WITHIN = 10.0
 
 
 class CassandraDatastore:
@@ -46,15 +63,18 @@ class CassandraDatastore:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.counters = Counters()
+        self._process = getpid()
+        self._is_closed = False
         self.waiting: Waiting = WAITING
         self._statements: dict[str, PreparedStatement] = {}
         self._lock = Lock()
-        balancing = SuspectsLast(settings.local_datacenter)
+        names = ContactNames(settings)
+        balancing = SuspectsLast(settings.local_datacenter, names.resolve)
         tls = settings.ssl_context()
         cluster: Cluster | None = None
         try:
-            cluster = self._cluster = _cluster(settings, balancing, tls)
-            self.session: Session = cluster.connect()
+            cluster = self._cluster = _cluster(settings, names, balancing, tls)
+            self._session: Session = cluster.connect()
         except (*DRIVER_ERRORS, OSError) as e:
             if cluster:
                 cluster.shutdown()
@@ -64,16 +84,49 @@ class CassandraDatastore:
                 " CASSANDRA_PORT, CASSANDRA_LOCAL_DATACENTER, CASSANDRA_USERNAME, "
                 "CASSANDRA_PASSWORD and CASSANDRA_TLS."
             ) from e
-        self.session.default_fetch_size = settings.page_size
-        self.session.add_request_init_listener(balancing.watch)
+        self._session.default_fetch_size = settings.page_size
+        self._session.add_request_init_listener(self._refuse_or_watch, balancing)
+        self._session.prepare = self._prepare_here(self._session.prepare)
+
+    @property
+    def session(self) -> Session:
+        """The driver's session, for what the methods here do not do.
+
+        :raises ProgrammingError: in a process that was forked off, and after :meth:`close`; so does
+            every request of a session that was taken from here before.
+        """
+        self.require_usable()
+        return self._session
+
+    def require_usable(self) -> None:
+        """Check that requests can be made here and now.
+
+        :raises ProgrammingError: as for :attr:`session`.
+        """
+        if getpid() != self._process:
+            raise ProgrammingError(
+                f"Expected the process {self._process}, which opened the connection to Cassandra, "
+                f"found process {getpid()}, which was forked off it. The driver's threads and "
+                "sockets do not survive a fork: make the application, or the datastore, after the "
+                "fork. Nothing was sent."
+            )
+        if self._is_closed:
+            raise ProgrammingError(
+                "The connection to Cassandra is closed. Make another application, or datastore. "
+                "Nothing was sent."
+            )
 
     def prepare(self, query: str) -> PreparedStatement:
         """Return the prepared statement; ``{keyspace}`` in the query is filled in."""
+        session = self.session
         with self._lock:
             statement = self._statements.get(query)
             if statement is None:
+                filled_in = self.in_keyspace(query)
                 with library_errors("Cannot prepare a statement"):
-                    statement = self.session.prepare(self.in_keyspace(query))
+                    statement = ask(
+                        lambda: session.prepare(filled_in), attempts=self.settings.read_attempts
+                    )
                 self._statements[query] = statement
             return statement
 
@@ -84,13 +137,68 @@ class CassandraDatastore:
     def execute(self, statement: Any, profile: str | None = None) -> Any:
         """Execute a statement; the driver's errors pass through.
 
-        Rows are dictionaries under the profiles of this module, tuples with names otherwise.
+        A read (SELECT), and each further page of it, is asked for again if no answer comes;
+        anything else is sent once. Rows are dictionaries under the profiles of this module, tuples
+        with names otherwise.
         """
-        return self.session.execute(statement, execution_profile=profile or EXEC_PROFILE_DEFAULT)
+        return self._execute(statement, profile or EXEC_PROFILE_DEFAULT)
+
+    def execute_at(self, host: Host, statement: Any) -> Any:
+        """Do the same at one node, where only that one knows."""
+        return self._execute(statement, EXEC_PROFILE_DEFAULT, host)
+
+    def _execute(self, statement: Any, profile: object, host: Host | None = None) -> Any:
+        session = self.session
+
+        def request(paging_state: bytes | None = None) -> Any:
+            return session.execute(
+                statement, execution_profile=profile, paging_state=paging_state, host=host
+            )
+
+        if is_read(statement):
+            return Rows(request, attempts=self.settings.read_attempts)
+        return request()
+
+    def read_concurrently(
+        self,
+        statement: PreparedStatement,
+        arguments: Sequence[Sequence[Any]],
+        profile: str,
+        *,
+        concurrency: int,
+    ) -> list[list[Any]]:
+        """Return the rows for each of the arguments; so many reads are under way at a time.
+
+        They are asked for again if one of them is not answered; the driver's errors pass through.
+        """
+        session = self.session
+
+        def request() -> list[list[Any]]:
+            results = execute_concurrent_with_args(
+                session, statement, arguments, concurrency=concurrency, execution_profile=profile
+            )
+            return [list(result.result_or_exc) for result in results]
+
+        return ask(request, attempts=self.settings.read_attempts)
 
     def close(self) -> None:
-        """Close all connections; closing again does nothing."""
-        self._cluster.shutdown()
+        """Close all connections; closing again does nothing, nor does it in a forked process."""
+        self._is_closed = True
+        if getpid() == self._process:
+            self._cluster.shutdown()
+
+    def _refuse_or_watch(self, request: ResponseFuture, balancing: SuspectsLast) -> None:
+        self.require_usable()
+        balancing.watch(request)
+
+    def _prepare_here(self, prepare: Callable[..., PreparedStatement]) -> Any:
+        """Return the session's method with the check, which its requests pass by otherwise."""
+
+        def checked(*args: Any, **kwargs: Any) -> PreparedStatement:
+            self.require_usable()
+            return prepare(*args, **kwargs)
+
+        return checked
 
 
 def quoted(name: str) -> str:
@@ -101,9 +209,27 @@ def quoted(name: str) -> str:
     return name if name.startswith('"') else f'"{name.lower()}"'
 
 
-def _cluster(settings: Settings, balancing: SuspectsLast, tls: SSLContext | None) -> Cluster:
+class _Connection(DefaultConnection):  # type: ignore[misc]
+    """A connection whose refused password is an error like any other.
+
+    The driver never again connects to a node that refused the password once, as a server does that
+    cannot read its own passwords while others are away.
+    """
+
+    @classmethod
+    def factory(cls, endpoint: EndPoint, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().factory(endpoint, *args, **kwargs)
+        except AuthenticationFailed as e:
+            raise ConnectionException(str(e), endpoint) from e
+
+
+def _cluster(
+    settings: Settings, names: ContactNames, balancing: SuspectsLast, tls: SSLContext | None
+) -> Cluster:
     return Cluster(
-        contact_points=settings.contact_points,
+        contact_points=names.resolve(),
+        endpoint_factory=names,
         port=settings.port,
         protocol_version=_PROTOCOL_VERSION,
         auth_provider=PlainTextAuthProvider(settings.username, settings.password)
@@ -114,8 +240,8 @@ def _cluster(settings: Settings, balancing: SuspectsLast, tls: SSLContext | None
         connect_timeout=settings.connect_timeout,
         # Without this the kernel holds back the end of a larger statement for 40 ms.
         sockopts=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
-        # The driver's own upper bound of ten minutes outlasts most outages by far.
-        reconnection_policy=ExponentialReconnectionPolicy(0.5, _RECONNECT_WITHIN),
+        connection_class=_Connection,
+        reconnection_policy=RECONNECTION,
     )
 
 

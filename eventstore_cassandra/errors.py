@@ -56,6 +56,10 @@ class UnknownOutcomeError(OperationalError):
     """
 
 
+class StoreUnreachableError(OperationalError):
+    """No answer came, so that waiting and trying again may help."""
+
+
 def is_certain(error: BaseException) -> bool:
     """Tell whether a request that ended in this error surely had no effect.
 
@@ -95,9 +99,9 @@ def library_error(
     :param is_known: whether the outcome is; else the error is an :class:`UnknownOutcomeError`.
     """
     reason = describe(error)
-    kind: type[PersistenceError] = OperationalError
+    kind: type[PersistenceError] = StoreUnreachableError
     advice = ""
-    if isinstance(error, _REFUSED):
+    if is_refusal(error):
         kind = ProgrammingError
     if isinstance(error, InvalidRequest) and "does not exist" in reason:
         advice = (

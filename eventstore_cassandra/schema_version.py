@@ -22,10 +22,10 @@ BEFORE_NUMBERS = 1
 """The version of a keyspace that has events, but no table to tell its version."""
 
 _COMPONENT = "event store"
-_TABLES = "SELECT table_name FROM system_schema.tables WHERE keyspace_name = %s"
+_TABLES = "SELECT table_name FROM system_schema.tables WHERE keyspace_name = ?"
 _ID_TYPE = (
     "SELECT type FROM system_schema.columns"
-    " WHERE keyspace_name = %s AND table_name = 'events' AND column_name = 'id'"
+    " WHERE keyspace_name = ? AND table_name = 'events' AND column_name = 'id'"
 )
 _READ = "SELECT version, log_bucket_size FROM {keyspace}.schema_version WHERE component = ?"
 _CREATE = (
@@ -57,7 +57,7 @@ def found_version(datastore: CassandraDatastore) -> int | None:
     :raises OperationalError: when the store cannot be reached.
     """
     with library_errors("Cannot read which tables there are"):
-        rows = datastore.session.execute(_TABLES, [datastore.settings.keyspace])
+        rows = datastore.execute(datastore.prepare(_TABLES).bind([datastore.settings.keyspace]))
         tables = {row.table_name for row in rows}
     if "schema_version" in tables:
         row = _row(datastore)
@@ -117,7 +117,7 @@ def _checked_id_type(datastore: CassandraDatastore) -> str | None:
     """
     keyspace, wanted = datastore.settings.keyspace, datastore.settings.originator_id_type
     with library_errors("Cannot read the type of ids"):
-        row = datastore.session.execute(_ID_TYPE, [keyspace]).one()
+        row = datastore.execute(datastore.prepare(_ID_TYPE).bind([keyspace])).one()
     if row and wanted not in (None, row.type):
         raise ProgrammingError(
             f"ORIGINATOR_ID_TYPE: expected {row.type}, which keyspace {keyspace} was created with, "

@@ -63,6 +63,12 @@ class Settings:
     connect_timeout: float = 5.0
     append_attempts: int = 5
     """How often an append whose outcome is unknown is tried in all. It cannot be applied twice."""
+    read_attempts: int = 3
+    """How often a read is asked for in all, if no answer comes. With 1, a node that hangs fails
+    every read that it is asked for; more, times the request time-out, hold up whoever reads."""
+    view_patience: float = 60.0
+    """How long a view's write is tried while the store does not answer. Shorter than a restart of
+    the servers takes, and that ends the projection."""
     page_size: int = 1000
     """Rows in one page of a read. Times the size of an event, this is memory at the server."""
     max_append_bytes: int = 8 * 1024 * 1024
@@ -151,6 +157,8 @@ class Settings:
             request_timeout=values.seconds("CASSANDRA_REQUEST_TIMEOUT", default.request_timeout),
             connect_timeout=values.seconds("CASSANDRA_CONNECT_TIMEOUT", default.connect_timeout),
             append_attempts=values.integer("CASSANDRA_APPEND_ATTEMPTS", default.append_attempts),
+            read_attempts=values.integer("CASSANDRA_READ_ATTEMPTS", default.read_attempts),
+            view_patience=values.seconds("CASSANDRA_VIEW_PATIENCE", default.view_patience),
             page_size=values.integer("CASSANDRA_PAGE_SIZE", default.page_size),
             max_append_bytes=values.integer("CASSANDRA_MAX_APPEND_BYTES", default.max_append_bytes),
             notification_log=values.flag("CASSANDRA_NOTIFICATION_LOG", default.notification_log),

@@ -79,6 +79,8 @@ class NotificationLog:
             the next reader of the log decides it.
         :raises OperationalError: when the store cannot be reached.
         """
+        # Before it waits for a thread that leads, which a forked process does not have.
+        self._datastore.require_usable()
         self._check_size(append)
         append = self._with_expected_version(append)
         with nothing_written(f"Cannot append to aggregate {append.aggregate_id}"):

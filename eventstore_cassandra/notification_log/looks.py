@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-from cassandra.concurrent import execute_concurrent_with_args
 from cassandra.query import PreparedStatement
 
 from eventstore_cassandra.datastore import LOOK_READ, SERIAL_READ, CassandraDatastore
@@ -53,14 +52,10 @@ class Looks:
         self, statement: PreparedStatement, arguments: Sequence[Sequence[object]], profile: str
     ) -> list[dict[str, Any] | None]:
         with library_errors("Cannot read the outcome of appends"):
-            results = execute_concurrent_with_args(
-                self._datastore.session,
-                statement,
-                arguments,
-                concurrency=CONCURRENT,
-                execution_profile=profile,
+            found = self._datastore.read_concurrently(
+                statement, arguments, profile, concurrency=CONCURRENT
             )
-        return [result.result_or_exc.one() for result in results]
+        return [rows[0] if rows else None for rows in found]
 
 
 def _seen(intent: Intent, row: dict[str, Any] | None) -> Look:

@@ -4,8 +4,6 @@ from collections.abc import Callable, Generator, Sequence
 from typing import Any
 from uuid import UUID
 
-from cassandra.concurrent import execute_concurrent_with_args
-
 from eventstore_cassandra.datastore import LOOK_READ, SERIAL_READ, CassandraDatastore
 from eventstore_cassandra.errors import library_errors
 from eventstore_cassandra.operations.inventory import Inventory, from_key
@@ -128,15 +126,14 @@ class SecondLooks:
         done = 0
         for suspects in self._inventory.chunks(query):
             with library_errors("Cannot look at events again"):
-                results = execute_concurrent_with_args(
-                    self._datastore.session,
+                found = self._datastore.read_concurrently(
                     statement,
                     [arguments(suspect) for suspect in suspects],
+                    profile,
                     concurrency=CONCURRENT,
-                    execution_profile=profile,
                 )
-                for suspect, result in zip(suspects, results, strict=True):
-                    correct(suspect, list(result.result_or_exc))
+            for suspect, rows in zip(suspects, found, strict=True):
+                correct(suspect, rows)
             done += len(suspects)
             yield Progress("Looking again", done, self._inventory.count("chosen"))
 

@@ -20,7 +20,7 @@ GROWING = ("events", "events_by_type", "notification_log", "snapshots")
 """Tables whose partitions grow, and are told with the size of the largest."""
 
 _PARTITIONS = (
-    "SELECT table_name, mebibytes FROM system_views.max_partition_size WHERE keyspace_name = %s"
+    "SELECT table_name, mebibytes FROM system_views.max_partition_size WHERE keyspace_name = ?"
     " ALLOW FILTERING"
 )
 
@@ -111,7 +111,8 @@ def _largest_partitions(datastore: CassandraDatastore) -> tuple[list[LargestPart
     sizes = dict.fromkeys(GROWING, 0)
     for host in hosts:
         with library_errors(f"Cannot read the sizes of partitions from {host.address}"):
-            rows = datastore.session.execute(_PARTITIONS, [datastore.settings.keyspace], host=host)
+            statement = datastore.prepare(_PARTITIONS).bind([datastore.settings.keyspace])
+            rows = datastore.execute_at(host, statement)
             for row in rows:
                 if row.table_name in sizes:
                     sizes[row.table_name] = max(sizes[row.table_name], row.mebibytes)

@@ -2,7 +2,9 @@
 
 from collections import namedtuple
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cache
+from os import getpid
 from threading import Lock
 from typing import Any, NamedTuple
 
@@ -20,7 +22,7 @@ from tests.simulation.replicas import Route
 from tests.simulation.statements import Bound, Rows, Server
 
 _SERIAL = (ConsistencyLevel.SERIAL, ConsistencyLevel.LOCAL_SERIAL)
-_PROFILES = _profiles(Settings(), SuspectsLast(None))
+_PROFILES = _profiles(Settings(), SuspectsLast(None, tuple))
 
 
 class Request(NamedTuple):
@@ -136,10 +138,13 @@ class Connection(CassandraDatastore):
     """A datastore that reaches the simulated server instead of a cluster."""
 
     def __init__(self, server: Server, send: Send, settings: Settings, waiting: Waiting) -> None:
-        self.settings = settings
+        # Reads that are lost are the callers' business here: one that is repeated shows them nothing.
+        self.settings = replace(settings, read_attempts=1)
         self.counters = Counters()
         self.waiting = waiting
-        self.session = _Session(server, send, waiting)
+        self._process = getpid()
+        self._is_closed = False
+        self._session = _Session(server, send, waiting)
         self._statements: dict[str, Any] = {}
         self._lock = Lock()
 

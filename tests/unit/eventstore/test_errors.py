@@ -15,7 +15,12 @@ from cassandra.connection import ConnectionShutdown
 from cassandra.protocol import ErrorMessage
 from eventsourcing.persistence import OperationalError, PersistenceError, ProgrammingError
 
-from eventstore_cassandra.errors import is_certain, library_error, library_errors
+from eventstore_cassandra.errors import (
+    StoreUnreachableError,
+    is_certain,
+    library_error,
+    library_errors,
+)
 
 CAS_OUTCOME_UNKNOWN = ErrorMessage(0x1700, "CAS operation result is unknown", None)
 
@@ -33,16 +38,16 @@ CAS_OUTCOME_UNKNOWN = ErrorMessage(0x1700, "CAS operation result is unknown", No
 )
 def test_an_error_after_which_the_batch_may_be_applied_is_uncertain(error: Exception) -> None:
     assert not is_certain(error)
-    assert isinstance(library_error(error, "Cannot append"), OperationalError)
+    assert isinstance(library_error(error, "Cannot append"), StoreUnreachableError)
 
 
 @pytest.mark.parametrize(
     ("error", "kind"),
     [
-        (NoHostAvailable("nobody", {}), OperationalError),
+        (NoHostAvailable("nobody", {}), StoreUnreachableError),
         (InvalidRequest("no such column"), ProgrammingError),
         (Unauthorized("no permission"), ProgrammingError),
-        (AuthenticationFailed("bad password"), OperationalError),
+        (AuthenticationFailed("bad password"), StoreUnreachableError),
     ],
 )
 def test_a_request_that_was_refused_or_never_sent_is_certain(
