@@ -14,16 +14,26 @@ it: a conditional update writes into it the key under which it is continued, onc
 what it held then is the position where that key begins. Anybody else begins at the first event.
 """
 
+from random import uniform
+from time import monotonic, sleep
 from typing import Any
 from uuid import uuid4
 
-from eventsourcing.persistence import DataError, IntegrityError, Tracking, TrackingRecorder
+from eventsourcing.persistence import (
+    DataError,
+    IntegrityError,
+    PersistenceError,
+    Tracking,
+    TrackingRecorder,
+)
 from eventsourcing.utils import get_topic
 
 from eventstore_cassandra.datastore import APPEND, SERIAL_READ, CassandraDatastore
-from eventstore_cassandra.errors import DRIVER_ERRORS, is_certain, library_error, library_errors
+from eventstore_cassandra.errors import DRIVER_ERRORS, is_refusal, library_error, library_errors
 from eventstore_cassandra.keys import check_key
+from eventstore_cassandra.settings import Settings
 
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 2.0
 _CREATE = (
     "INSERT INTO {keyspace}.tracking (application_name, notification_id, tracking_id)"
     " VALUES (?, ?, ?) IF NOT EXISTS"
@@ -84,13 +94,12 @@ class CassandraTrackingRecorder(TrackingRecorder):
         advance = self.datastore.prepare(_ADVANCE).bind([position, name, row_key, position, name])
         create = self.datastore.prepare(_CREATE).bind([row_key, position, name])
         change = advance
-        unanswered = 0
+        tries = Tries(tracking, self.datastore.settings)
         while True:
             try:
                 row = self.datastore.execute(change, APPEND).one()
             except DRIVER_ERRORS as e:
-                unanswered += 1
-                raise_if_final(e, tracking, unanswered, self.datastore)
+                tries.pause_or_raise(e)
                 continue
             if row["[applied]"] or row.get("tracking_id") == name:
                 return
@@ -126,7 +135,7 @@ class CassandraTrackingRecorder(TrackingRecorder):
         key = self._row_key(application_name)
         is_named = type(self).view_name is not CassandraTrackingRecorder.view_name
         old_key = f"{self.view_name if is_named else type(self).__name__}/{application_name}"
-        unanswered = 0
+        tries: Tries | None = None
         while True:
             row = self._read(_SELECT_OLD, old_key, application_name)
             if row is None or row["continued_as"] not in (None, key):
@@ -138,8 +147,9 @@ class CassandraTrackingRecorder(TrackingRecorder):
             try:
                 self.datastore.execute(bound, APPEND)
             except DRIVER_ERRORS as e:
-                unanswered += 1
-                raise_if_final(e, Tracking(application_name, position), unanswered, self.datastore)
+                tracking = Tracking(application_name, position)
+                tries = tries or Tries(tracking, self.datastore.settings)
+                tries.pause_or_raise(e)
 
     def _read(self, query: str, key: str, application_name: str) -> dict[str, Any] | None:
         bound = self.datastore.prepare(query).bind([key])
@@ -165,14 +175,34 @@ def already_processed(tracking: Tracking, present: int) -> IntegrityError:
     )
 
 
-def raise_if_final(
-    error: BaseException, tracking: Tracking, unanswered: int, datastore: CassandraDatastore
-) -> None:
-    """Raise the library's error if trying again cannot help, or was tried often enough."""
-    if is_certain(error) or unanswered == datastore.settings.append_attempts:
-        raise library_error(
-            error,
-            f"Cannot record notification {tracking.notification_id} of "
-            f"{tracking.application_name!r}",
-            outcome="A projection that is started again goes on where it was.",
-        ) from error
+class Tries:
+    """The tries of one notification's write: they have pauses, and an end.
+
+    A projection ends with the first error of its view, so that the servers' restart is waited for.
+    """
+
+    def __init__(self, tracking: Tracking, settings: Settings) -> None:
+        self._tracking = tracking
+        self._until = monotonic() + settings.view_patience
+        self._left = settings.append_attempts
+        self._pause = _FIRST_PAUSE
+
+    def pause_or_raise(self, error: BaseException) -> None:
+        """Return once it is time for the next try after this error, the driver's or the library's.
+
+        :raises PersistenceError: if trying again cannot help, or was tried often and long enough.
+        """
+        self._left -= 1
+        is_over = self._left <= 0 and monotonic() >= self._until
+        if isinstance(error, PersistenceError):
+            if is_over:
+                raise error
+        elif is_over or is_refusal(error):
+            raise library_error(
+                error,
+                f"Cannot record notification {self._tracking.notification_id} of "
+                f"{self._tracking.application_name!r}",
+                outcome="A projection that is started again goes on where it was.",
+            ) from error
+        sleep(uniform(0.5, 1.0) * self._pause)  # noqa: S311 - rivals must not meet again in step
+        self._pause = min(2 * self._pause, _LONGEST_PAUSE)

@@ -44,13 +44,18 @@ from eventstore_cassandra.datastore import (
     CassandraDatastore,
     quoted,
 )
-from eventstore_cassandra.errors import DRIVER_ERRORS, UNFIT_VALUES, library_errors
+from eventstore_cassandra.errors import (
+    DRIVER_ERRORS,
+    UNFIT_VALUES,
+    StoreUnreachableError,
+    library_errors,
+)
 from eventstore_cassandra.keys import check_key
 from eventstore_cassandra.tracking import (
     CassandraTrackingRecorder,
+    Tries,
     already_processed,
     check_notification_id,
-    raise_if_final,
 )
 
 _CREATE_TABLE = (
@@ -143,27 +148,28 @@ class CassandraViewRecorder(CassandraTrackingRecorder):
         check_notification_id(tracking)
         key, position = self._position_key(tracking.application_name), tracking.notification_id
         name = uuid4()
-        lock = self._last_seen or _Lock()
-        if key not in lock.positions:
-            lock = self._lock_continued(tracking.application_name)
-        unanswered = 0
-        while lock.revision != name:
-            present = lock.positions.get(key)
-            if present is not None and present >= position:
-                raise already_processed(tracking, present)
-            values = [name, key, position, self.view_name, lock.revision]
-            batch = BatchStatement()
-            for statement in (self.statement(_TAKE_LOCK, values), *change()):
-                self._check_keys(statement)
-                batch.add(statement)
+        tries = Tries(tracking, self.datastore.settings)
+        lock = self._last_seen
+        while True:
             try:
+                if lock is None or key not in lock.positions:
+                    lock = self._lock_continued(tracking.application_name)
+                if lock.revision == name:
+                    return
+                present = lock.positions.get(key)
+                if present is not None and present >= position:
+                    raise already_processed(tracking, present)
+                values = [name, key, position, self.view_name, lock.revision]
+                batch = BatchStatement()
+                for statement in (self.statement(_TAKE_LOCK, values), *change()):
+                    self._check_keys(statement)
+                    batch.add(statement)
                 if self.datastore.execute(batch, APPEND).one()["[applied]"]:
                     self._last_seen = _Lock(name, {**lock.positions, key: position})
                     return
-            except DRIVER_ERRORS as e:
-                unanswered += 1
-                raise_if_final(e, tracking, unanswered, self.datastore)
-            lock = self._read_lock()
+            except (*DRIVER_ERRORS, StoreUnreachableError) as e:
+                tries.pause_or_raise(e)
+            lock = None
 
     def insert_tracking(self, tracking: Tracking) -> None:
         """Process a notification that changes no row; the errors are those of :meth:`write`."""
@@ -188,7 +194,7 @@ class CassandraViewRecorder(CassandraTrackingRecorder):
         there, in one step with the removal, so that no other does.
         """
         key = self._position_key(application_name)
-        unanswered = 0
+        tries: Tries | None = None
         while True:
             lock = self._read_lock()
             position = lock.positions.get(application_name)
@@ -201,8 +207,9 @@ class CassandraViewRecorder(CassandraTrackingRecorder):
             try:
                 self.datastore.execute(batch, APPEND)
             except DRIVER_ERRORS as e:
-                unanswered += 1
-                raise_if_final(e, Tracking(application_name, position), unanswered, self.datastore)
+                tracking = Tracking(application_name, position)
+                tries = tries or Tries(tracking, self.datastore.settings)
+                tries.pause_or_raise(e)
 
     def _read_lock(self) -> _Lock:
         check_key("the name of a view", self.view_name)

@@ -1,4 +1,10 @@
-"""Reading the log: rows in order, each intent with its final outcome."""
+"""Reading the log: rows in order, each intent with its final outcome.
+
+It is read page by page, and what a page has found stays found. A page is bounded in its positions,
+in its reads (with small buckets, each read brings little), and each read in its rows, by what those
+before have weighed (``page_size.py``). So whoever follows the log comes by between two pages, to
+look whether it is to stop, and never waits for a page that is too large to be sent.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -6,16 +12,25 @@ from time import monotonic, sleep
 from typing import Protocol
 from uuid import UUID
 
-from eventsourcing.persistence import IntegrityError, Notification, OperationalError
+from eventsourcing.persistence import (
+    IntegrityError,
+    Notification,
+    OperationalError,
+    PersistenceError,
+)
 
 from eventstore_cassandra.append import Append, BarredError
+from eventstore_cassandra.errors import StoreUnreachableError
 from eventstore_cassandra.notification_log.buckets import MAX_POSITION, Buckets
 from eventstore_cassandra.notification_log.intents import Intent, Look, Outcome, outcome
 from eventstore_cassandra.notification_log.outcomes import Outcomes
+from eventstore_cassandra.notification_log.page_size import PageSize
 from eventstore_cassandra.notification_log.reserve_steps import Place
 
 PAGE = 1_000
-"""Events in one read of the log."""
+"""Positions in one page of the log."""
+MAX_READS = 16
+"""Reads in one page of the log: some tens of milliseconds where the store is well."""
 _USUAL_ROW = 10
 """Events in a row, until it is known how many there are at this part of the log."""
 _POLL = 0.005
@@ -28,6 +43,16 @@ class Scan:
     notifications: Sequence[Notification]
     up_to: int
     """The last position that was scanned; nothing will newly appear up to here."""
+    is_at_end: bool = False
+    """Whether that was the end of the log when it was read."""
+
+
+@dataclass(frozen=True)
+class _Stretch:
+    """The intents of some positions."""
+
+    intents: Sequence[Intent]
+    is_at_end: bool
 
 
 class Rows(Protocol):
@@ -88,6 +113,7 @@ class LogReader:
         self._pause = pause
         self._final_heads: dict[int, int] = {}
         self._row_size: float = _USUAL_ROW
+        self._page_size = PageSize()
         self._end = Place(0, None, 1)
 
     def scan(
@@ -98,37 +124,55 @@ class LogReader:
         The position may be any number, also one that no event will ever have.
 
         It reads on until the limit, ``stop``, or the end of the log as it was when that was read,
-        however rare the topics are.
+        however rare the topics are. If it gets no further, what it has found is returned.
 
-        :raises OperationalError: when the store cannot be reached.
+        :raises OperationalError: when nothing was found, and the store cannot be reached.
         """
         found: list[Notification] = []
+        is_at_end = False
+        while len(found) < limit and not is_at_end and (stop is None or after < stop):
+            try:
+                page = self.page(after, limit=limit - len(found), stop=stop, topics=topics)
+            except PersistenceError:
+                if found:
+                    break
+                raise
+            found += page.notifications
+            after, is_at_end = page.up_to, page.is_at_end
+        return Scan(found, after, is_at_end)
+
+    def page(
+        self, after: int, *, limit: int, stop: int | None = None, topics: Sequence[str] = ()
+    ) -> Scan:
+        """Do the same for one page, which may have nothing of the topics.
+
+        :param limit: at least 1.
+        :param stop: above ``after``.
+        :raises OperationalError: when the store cannot be reached.
+        """
         wanted = frozenset(topics)
         after = min(max(after, 0), MAX_POSITION - 1)
-        while len(found) < limit and (stop is None or after < stop):
-            page = PAGE if wanted else min(PAGE, limit - len(found))
-            if stop is not None:
-                page = min(page, stop - after)
-            intents = self._intents(after + 1, page)
-            if not intents:
-                break
-            is_at_end = intents[-1].last < after + page
-            last = min(intents[-1].last, after + page)
-            for intent, is_committed in zip(intents, self._committed(intents), strict=True):
-                if is_committed:
-                    found += (
-                        notification
-                        for notification in intent.notifications()
-                        if after < notification.id <= last
-                        and (not wanted or notification.topic in wanted)
-                    )
-            after = last
-            if len(found) > limit:
-                found = found[:limit]
-                after = found[-1].id
-            if is_at_end:
-                break  # what has come since is for the next scan, or this one would never end
-        return Scan(found, after)
+        size = PAGE if wanted else min(PAGE, limit)
+        if stop is not None:
+            size = min(size, stop - after)
+        stretch = self._intents(after + 1, size)
+        intents = stretch.intents
+        if not intents:
+            return Scan([], after, stretch.is_at_end)
+        last = min(intents[-1].last, after + size)
+        found: list[Notification] = []
+        for intent, is_committed in zip(intents, self._committed(intents), strict=True):
+            if is_committed:
+                found += (
+                    notification
+                    for notification in intent.notifications()
+                    if after < notification.id <= last
+                    and (not wanted or notification.topic in wanted)
+                )
+        if len(found) > limit:
+            found = found[:limit]
+            return Scan(found, found[-1].id)
+        return Scan(found, last, stretch.is_at_end)
 
     def last(self) -> int | None:
         """Return the last position that holds an event, None where there is none.
@@ -136,19 +180,30 @@ class LogReader:
         :raises OperationalError: when the store cannot be reached.
         """
         self._end = self._table.end(self._end)
-        position = self._end.first - 1
-        while position > 0:
-            first = max(1, position - PAGE // 10 + 1)
-            intents = self._intents(first, position - first + 1, reserved=True)
+        last = self._end.first - 1
+        while last > 0:
+            first = max(1, last - PAGE // 10 + 1)
+            intents = self._reserved(first, last)
             committed = self._committed(intents)
             for intent, is_committed in reversed(list(zip(intents, committed, strict=True))):
                 if is_committed:
                     return intent.last
-            position = first - 1
+            last = first - 1
         return None
 
-    def _intents(self, start: int, size: int, *, reserved: bool = False) -> list[Intent]:
-        """Return the intents of so many positions, or to the log's end, without a hole.
+    def _reserved(self, first: int, last: int) -> Sequence[Intent]:
+        """Return the intents of positions that are known to be reserved."""
+        intents: list[Intent] = []
+        while first <= last:
+            stretch = self._intents(first, last - first + 1, reserved=True)
+            intents += stretch.intents
+            if stretch.is_at_end:
+                break
+            first = intents[-1].last + 1
+        return intents
+
+    def _intents(self, start: int, size: int, *, reserved: bool = False) -> _Stretch:
+        """Return the intents of at most so many positions, or to the log's end, without a hole.
 
         The first and the last of them may reach beyond these positions.
 
@@ -157,27 +212,29 @@ class LogReader:
         """
         found: list[Intent] = []
         position, end = start, start + size
-        while position < end:
+        is_at_end = False
+        reads = 0
+        while position < end and not is_at_end and (reads < MAX_READS or not found):
+            reads += 1
             bucket = self._bucket_with(position)
             limit = max(1, round((end - position) / self._row_size))
+            limit = min(limit, self._page_size.rows)
             rows = self._rows(bucket, position, limit)
             if rows:
                 found += (intent for row in rows for intent in row if intent.last >= start)
                 last = rows[-1][-1].last
                 position = last + 1
                 is_closed = self._table.buckets.is_closed(bucket, last)
-                goes_on = len(rows) == limit or is_closed or reserved
+                is_at_end = not (len(rows) == limit or is_closed or reserved)
             else:
-                goes_on = bucket in self._final_heads
-            if not goes_on:
-                break
-        return [intent for intent in found if intent.first < end]
+                is_at_end = bucket not in self._final_heads
+        return _Stretch([intent for intent in found if intent.first < end], is_at_end)
 
     def _rows(self, bucket: int, position: int, limit: int) -> list[list[Intent]]:
         """Return rows of a bucket from the one with a position on, without a hole."""
-        rows = self._table.rows(bucket, position, limit)
+        rows = self._read(bucket, position, limit)
         if not self._are_whole(rows, bucket, position):
-            rows = self._table.rows(bucket, position, limit, serial=True)
+            rows = self._read(bucket, position, limit, serial=True)
             if not self._are_whole(rows, bucket, position):
                 raise OperationalError(
                     f"Expected position {position} and those after it in bucket {bucket} of "
@@ -185,6 +242,18 @@ class LogReader:
                 )
         if rows:
             self._row_size = (rows[-1][-1].last - rows[0][0].first + 1) / len(rows)
+        return rows
+
+    def _read(
+        self, bucket: int, position: int, limit: int, *, serial: bool = False
+    ) -> list[list[Intent]]:
+        try:
+            rows = self._table.rows(bucket, position, limit, serial=serial)
+        except StoreUnreachableError:
+            self._page_size.unanswered()
+            raise
+        states = (state for row in rows for intent in row for _, state in intent.events)
+        self._page_size.answered(len(rows), sum(map(len, states)))
         return rows
 
     def _are_whole(self, rows: Sequence[Sequence[Intent]], bucket: int, position: int) -> bool:

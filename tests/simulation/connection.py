@@ -138,7 +138,7 @@ class Connection(CassandraDatastore):
     """A datastore that reaches the simulated server instead of a cluster."""
 
     def __init__(self, server: Server, send: Send, settings: Settings, waiting: Waiting) -> None:
-        # Reads that are lost are the callers' business here: one that is repeated shows them nothing.
+        # Reads that are lost are for the callers here to handle: none is repeated.
         self.settings = replace(settings, read_attempts=1)
         self.counters = Counters()
         self.waiting = waiting

@@ -1,6 +1,7 @@
 """A view over many partitions: idempotent rows first, tracking last."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from uuid import UUID, uuid4
 
 import pytest
@@ -30,7 +31,7 @@ def test_after_a_crash_between_rows_and_tracking_the_event_is_processed_again(
     view: WardNames, settings: Settings, upstream: str
 ) -> None:
     lost = dict.fromkeys(range(1, settings.append_attempts + 1), "request")
-    crashing = WardNames(LossyDatastore(settings, lost))
+    crashing = WardNames(LossyDatastore(replace(settings, view_patience=0.01), lost))
     with pytest.raises(OperationalError):
         crashing.set_name(WARD, "Cardiology", Tracking(upstream, 1))
     crashing.datastore.close()

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from uuid import uuid4
 
 import pytest
@@ -36,7 +37,7 @@ def lossy(settings: Settings) -> Iterator[Callable[[dict[int, str]], LossyDatast
     opened: list[LossyDatastore] = []
 
     def connect(losses: dict[int, str]) -> LossyDatastore:
-        opened.append(LossyDatastore(settings, losses))
+        opened.append(LossyDatastore(replace(settings, view_patience=0.01), losses))
         return opened[-1]
 
     yield connect

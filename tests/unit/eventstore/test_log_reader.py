@@ -3,13 +3,16 @@
 from itertools import count
 from uuid import UUID, uuid4
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from eventstore_cassandra.errors import StoreUnreachableError
 from eventstore_cassandra.notification_log.buckets import Buckets
 from eventstore_cassandra.notification_log.intents import Intent, Look, Outcome
 from eventstore_cassandra.notification_log.outcomes import Outcomes
-from eventstore_cassandra.notification_log.reader import LogReader
+from eventstore_cassandra.notification_log.page_size import FIRST, MAX_BYTES
+from eventstore_cassandra.notification_log.reader import MAX_READS, LogReader
 from eventstore_cassandra.notification_log.reserve_steps import Place, after
 
 TOPICS = ("Admitted", "Transferred")
@@ -127,3 +130,78 @@ def test_a_scan_does_not_run_after_writers_that_go_on_writing() -> None:
     busy = BusyTable([[(1, True)]])
     scan = reader(busy).scan(0, limit=500)
     assert [notification.id for notification in scan.notifications] == [1]
+
+
+class FailingTable(TableInMemory):
+    """A log that cannot be read from some bucket on."""
+
+    fails_from = 0
+
+    def rows(
+        self, bucket: int, start: int, limit: int, *, serial: bool = False
+    ) -> list[list[Intent]]:
+        if bucket >= self.fails_from:
+            raise StoreUnreachableError("no answer")
+        return super().rows(bucket, start, limit, serial=serial)
+
+
+def test_what_was_found_before_a_page_failed_is_returned() -> None:
+    many = [[(1, True)]] * (BUCKET_SIZE * (MAX_READS + 2))
+    table = FailingTable(many)
+    table.fails_from = MAX_READS + 1
+    scan = reader(table).scan(0, limit=10 * len(many), topics=TOPICS)
+    assert scan.notifications
+    assert scan.notifications[-1].id == scan.up_to
+    table.fails_from = 0
+    with pytest.raises(StoreUnreachableError):
+        reader(table).scan(0, limit=10)
+
+
+def test_a_page_ends_after_some_reads_however_small_the_buckets_are() -> None:
+    reads = 0
+
+    class CountingTable(TableInMemory):
+        buckets = Buckets(1)
+
+        def rows(
+            self, bucket: int, start: int, limit: int, *, serial: bool = False
+        ) -> list[list[Intent]]:
+            nonlocal reads
+            reads += 1
+            return super().rows(bucket, start, limit, serial=serial)
+
+    log = reader(CountingTable([[(1, True)]] * 500))
+    page = log.page(0, limit=500, topics=["Rare"])
+    assert reads <= MAX_READS
+    assert 0 < page.up_to < 500
+    assert not page.is_at_end
+
+
+def test_rows_that_are_large_are_read_in_small_numbers_and_a_read_that_fails_is_made_smaller() -> (
+    None
+):
+    limits: list[int] = []
+
+    class LargeRows(TableInMemory):
+        buckets = Buckets(1000)
+        answers = True
+
+        def rows(
+            self, bucket: int, start: int, limit: int, *, serial: bool = False
+        ) -> list[list[Intent]]:
+            limits.append(limit)
+            if not self.answers:
+                raise StoreUnreachableError("no answer")
+            rows = super().rows(bucket, start, limit, serial=serial)
+            return [[i._replace(events=[(TOPICS[0], bytes(2**20))]) for i in row] for row in rows]
+
+    table = LargeRows([[(1, True)]] * 100)
+    log = reader(table)
+    assert len(log.scan(0, limit=100).notifications) == 100
+    assert max(limits) <= FIRST
+    assert set(limits[1:-1]) == {MAX_BYTES // 2**20}
+    table.answers = False
+    for _ in range(2):
+        with pytest.raises(StoreUnreachableError):
+            log.scan(0, limit=100)
+    assert limits[-1] == 1
