@@ -91,6 +91,7 @@ def create_tables(datastore: CassandraDatastore) -> None:
     """
     refuse_other_version(datastore)
     run_script(datastore, files(__package__).joinpath("schema.cql").read_text(encoding="utf-8"))
+    refuse_other_version(datastore)  # somebody else may have created some of them meanwhile
     write_version(datastore)
     checked_schema(datastore)
 

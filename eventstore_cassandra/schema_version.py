@@ -2,7 +2,9 @@
 
 Each change of the tables gets the next number, with a note and a script in ``updates/``. The row
 that tells the number is written last, so that a creation or an update that was cut short is seen.
-What is fixed for a keyspace when it is created stands in the same row.
+Which of the two it was, the columns tell: a creation makes tables with all of theirs, and one that
+lacks a column of this version is older. What is fixed for a keyspace when it is created stands in
+the same row.
 """
 
 from dataclasses import dataclass
@@ -14,7 +16,7 @@ from eventsourcing.persistence import ProgrammingError
 from eventstore_cassandra.append import AggregateId
 from eventstore_cassandra.datastore import APPEND, SERIAL_READ, CassandraDatastore
 from eventstore_cassandra.errors import library_errors
-from eventstore_cassandra.settings import DEFAULT_ID_TYPE, DEFAULT_LOG_BUCKET_SIZE
+from eventstore_cassandra.settings import DEFAULT_ID_TYPE, DEFAULT_LOG_BUCKET_SIZE, ID_TYPES
 
 VERSION = 4
 """What this program needs."""
@@ -22,11 +24,12 @@ BEFORE_NUMBERS = 1
 """The version of a keyspace that has events, but no table to tell its version."""
 
 _COMPONENT = "event store"
-_TABLES = "SELECT table_name FROM system_schema.tables WHERE keyspace_name = ?"
-_ID_TYPE = (
-    "SELECT type FROM system_schema.columns"
-    " WHERE keyspace_name = ? AND table_name = 'events' AND column_name = 'id'"
-)
+_WITH_APPENDS = 3
+"""The version whose log has a row for each reservation, keyed by ``last``."""
+_GOT_LAST = {"events": "erased", "notification_log": "last", "snapshots": "append_id"}
+"""The column of this version that an older table of the name has not."""
+_HAVE_IDS = {"events": "id", "notification_log": "appends", "snapshots": "id"}
+_COLUMNS = "SELECT table_name, column_name, type FROM system_schema.columns WHERE keyspace_name = ?"
 _READ = "SELECT version, log_bucket_size FROM {keyspace}.schema_version WHERE component = ?"
 _CREATE = (
     "INSERT INTO {keyspace}.schema_version (component, version, log_bucket_size)"
@@ -56,13 +59,16 @@ def found_version(datastore: CassandraDatastore) -> int | None:
 
     :raises OperationalError: when the store cannot be reached.
     """
-    with library_errors("Cannot read which tables there are"):
-        rows = datastore.execute(datastore.prepare(_TABLES).bind([datastore.settings.keyspace]))
-        tables = {row.table_name for row in rows}
-    if "schema_version" in tables:
-        row = _row(datastore)
-        return row["version"] if row else None
-    return BEFORE_NUMBERS if "events" in tables else None
+    columns = _columns(datastore)
+    old = {
+        name for name, last in _GOT_LAST.items() if name in columns and last not in columns[name]
+    }
+    row = _row(datastore) if "schema_version" in columns else None
+    if row is None:
+        is_before = "events" in columns and "schema_version" not in columns
+        return BEFORE_NUMBERS if is_before or old else None
+    version: int = row["version"]
+    return min(version, _WITH_APPENDS - 1) if "notification_log" in old else version
 
 
 def checked_schema(datastore: CassandraDatastore) -> SchemaVersion:
@@ -98,32 +104,57 @@ def refuse_other_version(datastore: CassandraDatastore) -> None:
     _checked_id_type(datastore)
 
 
-def write_version(datastore: CassandraDatastore) -> None:
-    """Say that the tables are those of this version now; the size of the log's buckets stays."""
+def write_version(datastore: CassandraDatastore, version: int = VERSION) -> None:
+    """Say of which version the tables are now; the size of the log's buckets stays."""
     size = datastore.settings.log_bucket_size or DEFAULT_LOG_BUCKET_SIZE
     before = _row(datastore)
     if before is None:
-        bound = datastore.prepare(_CREATE).bind([_COMPONENT, VERSION, size])
+        bound = datastore.prepare(_CREATE).bind([_COMPONENT, version, size])
     else:
-        bound = datastore.prepare(_ADVANCE).bind([VERSION, _COMPONENT, before["version"]])
+        bound = datastore.prepare(_ADVANCE).bind([version, _COMPONENT, before["version"]])
     with library_errors("Cannot write the schema version"):
         datastore.execute(bound, APPEND)
 
 
 def _checked_id_type(datastore: CassandraDatastore) -> str | None:
-    """Return the type of ids in the table of events, None where there is no table.
+    """Return the type of ids in the tables, None where there are none.
 
-    :raises ProgrammingError: when it is not the one that is set.
+    :raises ProgrammingError: when it is not the one that is set, or not the same in all of them.
     """
     keyspace, wanted = datastore.settings.keyspace, datastore.settings.originator_id_type
-    with library_errors("Cannot read the type of ids"):
-        row = datastore.execute(datastore.prepare(_ID_TYPE).bind([keyspace])).one()
-    if row and wanted not in (None, row.type):
+    columns = _columns(datastore)
+    types = {
+        name: next(
+            known for known in ID_TYPES if f"tuple<uuid, {known}," in type_ or type_ == known
+        )
+        for name, column in _HAVE_IDS.items()
+        if (type_ := columns.get(name, {}).get(column))
+    }
+    if len(set(types.values())) > 1:
+        told = ", ".join(f"{type_} in {name}" for name, type_ in types.items())
         raise ProgrammingError(
-            f"ORIGINATOR_ID_TYPE: expected {row.type}, which keyspace {keyspace} was created with, "
+            f"Expected ids of one type in the tables of keyspace {keyspace}, found {told}: two "
+            "programs have created them at once. Drop the keyspace, in which nothing can have been "
+            "recorded, and create it from one process."
+        )
+    found = next(iter(types.values()), None)
+    if found and wanted not in (None, found):
+        raise ProgrammingError(
+            f"ORIGINATOR_ID_TYPE: expected {found}, which keyspace {keyspace} was created with, "
             f"found {wanted}. It cannot be changed: unset the variable."
         )
-    return row.type if row else None
+    return found
+
+
+def _columns(datastore: CassandraDatastore) -> dict[str, dict[str, str]]:
+    """Return the types of the columns of each table."""
+    with library_errors("Cannot read which tables there are"):
+        bound = datastore.prepare(_COLUMNS).bind([datastore.settings.keyspace])
+        rows = list(datastore.execute(bound))
+    columns: dict[str, dict[str, str]] = {}
+    for row in rows:
+        columns.setdefault(row.table_name, {})[row.column_name] = row.type
+    return columns
 
 
 def _row(datastore: CassandraDatastore) -> dict[str, Any] | None:

@@ -22,10 +22,12 @@ def update_tables(datastore: CassandraDatastore) -> list[str]:
     :raises ProgrammingError: where there are no tables, or those of a newer release.
     :raises OperationalError: when the store cannot be reached. Run it again then.
     """
-    found = found_version(datastore)
+    found = found_version(datastore) or VERSION
     notes = []
-    for version in range(found + 1, VERSION + 1) if found is not None else ():
+    for version in range(found + 1, VERSION + 1):
         run_script(datastore, files(__name__).joinpath(f"{version}.cql").read_text("utf-8"))
+        # If this is cut short, the next run does all of it again, and tells all of the notes.
+        write_version(datastore, found)
         notes.append(files(__name__).joinpath(f"{version}.md").read_text("utf-8"))
     if notes:
         write_version(datastore)

@@ -1,8 +1,10 @@
 """A keyspace says which version its tables have, and any other than the needed one is refused."""
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from importlib.resources import files
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -15,8 +17,9 @@ from eventstore_cassandra import (
     Settings,
     create_tables,
 )
+from eventstore_cassandra.datastore import APPEND, SCHEMA
 from eventstore_cassandra.operations import finish, rebuild_log, status, verify
-from eventstore_cassandra.schema import run_script
+from eventstore_cassandra.schema import run_script, statements
 from eventstore_cassandra.schema_version import VERSION, SchemaVersion, checked_schema
 from eventstore_cassandra.updates import update_tables
 from tests.store.operations.crafting import Store, events, keyspace
@@ -38,15 +41,41 @@ def fresh(settings: Settings) -> Iterator[CassandraDatastore]:
 
 
 def create_version_1(datastore: CassandraDatastore) -> None:
-    """Create the tables as they were before there was a log."""
+    """Create the tables as they were before there was a log, without any column of later."""
     cql = files("eventstore_cassandra").joinpath("schema.cql").read_text(encoding="utf-8")
-    run_script(datastore, cql)
+    for statement in statements(cql):
+        later = "barred|erased" if ".events (" in statement else "append_id"
+        if ".events (" in statement or ".snapshots (" in statement:
+            statement = re.sub(rf"\n *({later}) .*,", "", statement)
+        run_script(datastore, statement)
     drop_what_version_2_added(datastore)
 
 
 def drop_what_version_2_added(datastore: CassandraDatastore) -> None:
     for table in ("notification_log", "schema_version"):
         datastore.session.execute(f"DROP TABLE {datastore.settings.keyspace}.{table}", timeout=60)
+
+
+def statements_of_updates() -> list[str]:
+    """Return what an update from version 1 runs, in order."""
+    folder = files("eventstore_cassandra.updates")
+    texts = [folder.joinpath(f"{n}.cql").read_text("utf-8") for n in range(2, VERSION + 1)]
+    return [statement for text in texts for statement in statements(text)]
+
+
+class KilledAt(CassandraDatastore):
+    """A datastore whose process ends before one of its changes, counted from 0."""
+
+    def __init__(self, settings: Settings, change: int) -> None:
+        super().__init__(settings)
+        self.left = change
+
+    def execute(self, statement: Any, profile: str | None = None) -> Any:
+        if profile in (SCHEMA, APPEND):
+            if self.left == 0:
+                raise KeyboardInterrupt
+            self.left -= 1
+        return super().execute(statement, profile)
 
 
 def write_row(datastore: CassandraDatastore, version: int) -> None:
@@ -195,6 +224,80 @@ def test_an_update_goes_on_from_the_version_that_is_written(fresh: CassandraData
     store = Store(fresh)
     assert store.log() == [(aggregate, 1), (aggregate, 2)]
     assert store.findings() == {}
+
+
+# The scripts' statements, the row after each script, and the row at the end.
+CHANGES_OF_AN_UPDATE = len(statements_of_updates()) + VERSION - 1 + 1
+
+
+@pytest.mark.parametrize("changes", [[0], [1], range(2, CHANGES_OF_AN_UPDATE)])
+def test_updates_that_were_cut_short_can_be_run_again_wherever_that_was(
+    fresh: CassandraDatastore, changes: Sequence[int]
+) -> None:
+    create_version_1(fresh)
+    for change in changes:
+        dying = KilledAt(fresh.settings, change)
+        with pytest.raises(KeyboardInterrupt):
+            update_tables(dying)
+        dying.close()
+        before = columns(fresh)
+        for use in (create_tables, CassandraApplicationRecorder):
+            with pytest.raises(
+                ProgrammingError, match=r"found version 1\..*`patientmgmt store upda"
+            ):
+                use(fresh)
+        assert columns(fresh) == before
+    assert len(update_tables(fresh)) == VERSION - 1
+    recorder, aggregate = CassandraApplicationRecorder(fresh), uuid4()
+    assert recorder.insert_events(events(aggregate, 1)) == [1]
+    create_tables(fresh)
+    assert checked_schema(fresh).version == VERSION
+
+
+def test_an_init_that_called_an_old_log_a_new_one_is_put_right_by_an_update(
+    fresh: CassandraDatastore,
+) -> None:
+    create_version_1(fresh)
+    run_script(fresh, files("eventstore_cassandra.updates").joinpath("2.cql").read_text("utf-8"))
+    fresh.session.execute(
+        f"INSERT INTO {fresh.settings.keyspace}.schema_version"
+        " (component, version, log_bucket_size) VALUES ('event store', 3, 10)"
+    )
+    for use in (create_tables, CassandraApplicationRecorder):
+        with pytest.raises(ProgrammingError, match=r"found version 2\..*patientmgmt store update"):
+            use(fresh)
+    assert "new positions" in update_tables(fresh)[0]
+    assert CassandraApplicationRecorder(fresh).insert_events(events(uuid4(), 1)) == [1]
+
+
+def test_a_log_without_the_column_that_is_needed_is_no_part_of_a_creation(
+    fresh: CassandraDatastore,
+) -> None:
+    run_script(fresh, statements_of_updates()[0])
+    before = columns(fresh)
+    with pytest.raises(ProgrammingError, match="found version 1"):
+        create_tables(fresh)
+    assert columns(fresh) == before
+
+
+@pytest.mark.parametrize("table", ["snapshots", "notification_log"])
+@pytest.mark.parametrize("id_type", [None, "uuid", "text"])
+def test_tables_that_two_programs_created_with_ids_of_two_types_are_refused(
+    settings: Settings, table: str, id_type: str | None
+) -> None:
+    schema = files("eventstore_cassandra").joinpath("schema.cql").read_text(encoding="utf-8")
+    (of_table,) = [text for text in statements(schema) if f"keyspace}}.{table} (" in text]
+    with keyspace(settings, originator_id_type="text") as fresh:
+        run_script(fresh, of_table)
+        fresh.settings = replace(fresh.settings, originator_id_type="uuid")
+        run_script(fresh, schema)
+        fresh.settings = replace(fresh.settings, originator_id_type=id_type)
+        with pytest.raises(
+            ProgrammingError, match=rf"one type .*, found uuid in events, .*{table}"
+        ):
+            create_tables(fresh)
+        with pytest.raises(ProgrammingError, match="found none, or not all of them"):
+            checked_schema(fresh)
 
 
 def test_a_creation_that_was_cut_short_is_seen_and_can_be_repeated(
