@@ -24,9 +24,11 @@ from benchmarks.measure import (
     percentiles,
     rate,
     stretch,
+    unanswered,
 )
 from eventstore_cassandra import CassandraApplicationRecorder, CassandraFactory
 from eventstore_cassandra.datastore import APPEND
+from eventstore_cassandra.errors import DRIVER_ERRORS, library_error
 from eventstore_cassandra.recorders import EVENT
 
 TOPIC = "PatientAdmitted"
@@ -53,7 +55,7 @@ class Appends:
     comparison: Comparison
 
     def figures(self) -> dict[str, float | str]:
-        """Return rates per second, their ratio, and latencies in milliseconds."""
+        """Return rates per second, their ratio, latencies in milliseconds, and what failed."""
         p50, p99 = percentiles(self.comparison.subject)
         return {
             "what": self.what,
@@ -64,6 +66,7 @@ class Appends:
             "ratio": self.comparison.ratio,
             "p50_ms": 1000 * p50,
             "p99_ms": 1000 * p99,
+            **self.comparison.unanswered(),
         }
 
 
@@ -119,7 +122,10 @@ def _bare(recorder: CassandraApplicationRecorder) -> Operation:
         aggregate = uuid4()
         batch.add(create, [aggregate, 1])
         batch.add(event, [aggregate, 1, number, text, UNSET_VALUE, uuid4()])
-        row = session.execute(batch, execution_profile=APPEND).one()
+        try:
+            row = session.execute(batch, execution_profile=APPEND).one()
+        except DRIVER_ERRORS as e:
+            raise library_error(e, f"The batch for {aggregate}") from e
         if not row["[applied]"]:
             raise RuntimeError(f"The batch for {aggregate} was not applied.")
 
@@ -143,6 +149,7 @@ def _in_processes(env: Mapping[str, str], what: str, seconds: float) -> Sample:
     return Sample(
         sum(sample.per_second for sample in found),
         [latency for sample in found for latency in sample.latencies],
+        unanswered(found),
     )
 
 

@@ -36,6 +36,7 @@ class Loading:
             "from_events_ms": 1000 * percentiles(self.comparison.baseline)[0],
             "from_snapshot_ms": 1000 * percentiles(self.comparison.subject)[0],
             "ratio": self.comparison.ratio,
+            **self.comparison.unanswered(),
         }
 
 

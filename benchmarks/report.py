@@ -105,6 +105,10 @@ def _heading(what: str, comes: str) -> None:
 
 def _line(figures: Mapping[str, object], line: str) -> Figures:
     click.echo(line.format(**figures))
+    without_answer = {name: n for name, n in figures.items() if "unanswered" in name and n}
+    if without_answer:
+        told = ", ".join(f"{name.replace('_', ' ')}: {n}" for name, n in without_answer.items())
+        click.echo(f"  ({told}; their time counts, they do not)")
     return {
         name: round(value, 3) if isinstance(value, float) else value
         for name, value in figures.items()

@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from uuid import UUID
 
-from benchmarks.measure import Comparison, in_turn, percentiles, rate, stretch
+from benchmarks.measure import Comparison, in_turn, percentiles, rate, stretch, unanswered
 from benchmarks.postgres import PostgresNotFoundError, postgres
 from patientmgmt.application import PatientManagement
 from patientmgmt.domain.commands import AdmitPatient, TransferPatient
@@ -43,6 +43,10 @@ class Store:
             "ratio_8_threads": self.several_threads.ratio,
             "loading_ms": 1000 * percentiles(self.loading.subject)[0],
             "loading_ratio": self.loading.ratio,
+            "unanswered": sum(
+                unanswered(each.subject)
+                for each in (self.one_thread, self.several_threads, self.loading)
+            ),
         }
 
 

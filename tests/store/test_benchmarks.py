@@ -1,0 +1,72 @@
+"""What is measured when a server does not answer: counted apart, and the measuring goes on."""
+
+from itertools import count
+from math import isnan
+
+import pytest
+from eventsourcing.persistence import OperationalError, ProgrammingError
+
+from benchmarks.appends import DRIVER, LOG_OFF, LOG_ON, Appends, _operation
+from benchmarks.measure import (
+    Comparison,
+    Operation,
+    Sample,
+    compare,
+    is_answered,
+    percentiles,
+    stretch,
+)
+from benchmarks.report import _line
+from eventstore_cassandra import Settings
+from tests.store.test_shipped_cases import environment
+
+
+@pytest.mark.parametrize("what", [DRIVER, LOG_OFF, LOG_ON])
+def test_an_append_without_a_connection_is_not_answered(settings: Settings, what: str) -> None:
+    with _operation(environment(settings), what) as operation:
+        assert is_answered(operation)
+    assert not is_answered(operation)
+
+
+def every_other() -> Operation:
+    numbers = count()
+
+    def operate() -> None:
+        if next(numbers) % 2:
+            raise OperationalError("It ran out of time.")
+
+    return operate
+
+
+def never() -> None:
+    raise OperationalError("It ran out of time.")
+
+
+def refused() -> None:
+    raise ProgrammingError("It is refused.")
+
+
+def test_what_is_not_answered_is_counted_apart() -> None:
+    sample = stretch(every_other(), threads=1, seconds=0.02)
+    assert abs(len(sample.latencies) - sample.unanswered) <= 1
+    assert sample.unanswered > 0
+
+
+def test_a_refusal_ends_the_measuring() -> None:
+    with pytest.raises(ProgrammingError):
+        stretch(refused, threads=2, seconds=0.02)
+
+
+def test_without_any_answer_there_are_no_figures_but_a_line(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    found = compare(never, every_other(), threads=1, seconds=0.02, pairs=2)
+    assert isnan(found.ratio)
+    assert all(isnan(each) for each in percentiles(found.baseline))
+    _line(Appends(LOG_OFF, 1, 1, found).figures(), "{what}: {ratio:.2f}")
+    assert "log off: nan\n  (baseline unanswered: " in capsys.readouterr().out
+
+
+def test_a_ratio_is_that_of_the_pairs_in_which_the_baseline_did_something() -> None:
+    silent, busy = Sample(0.0, [], 3), Sample(10.0, [0.1] * 10)
+    assert Comparison([silent, busy], [busy, Sample(5.0, [0.2] * 5)]).ratio == 0.5
