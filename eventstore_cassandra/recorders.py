@@ -1,9 +1,8 @@
 """The recorders of events: what the library appends with and reads streams with."""
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import count
 from typing import Any
 from uuid import UUID
 
@@ -28,11 +27,9 @@ from eventstore_cassandra.event_types import EventTypes
 from eventstore_cassandra.schema_version import checked_schema
 from eventstore_cassandra.stream import Streams, to_columns
 from eventstore_cassandra.type_view import Place, TypeView
+from eventstore_cassandra.waiting import pauses
 
 logger = logging.getLogger(__name__)
-
-_FIRST_PAUSE = 0.02
-_LONGEST_PAUSE = 1.0
 
 LOCK = (
     "UPDATE {keyspace}.events SET current_version = ? WHERE id = ?"
@@ -155,7 +152,7 @@ class CassandraAggregateRecorder(AggregateRecorder):
         step = next(steps)
         reason = ""
         extra = {"aggregate_id": str(append.aggregate_id), "append_id": str(append.append_id)}
-        for longest in _pauses():
+        for longest in pauses():
             reply = self._take(step, append, reason)
             try:
                 step = steps.send(reply)
@@ -209,7 +206,3 @@ class CassandraAggregateRecorder(AggregateRecorder):
                 [aggregate_id, event.originator_version, type_, *to_columns(event.state), name],
             )
         return batch
-
-
-def _pauses() -> Iterable[float]:
-    return (min(_FIRST_PAUSE * 2**n, _LONGEST_PAUSE) for n in count())

@@ -1,7 +1,19 @@
 """Group commit: appends that wait at the same time get their positions in one batch.
 
-One writer at a time leads: it reserves for all that wait, and hands the lead to the first of those
-that came meanwhile. So the rate of conditional batches on the one head bounds groups, not events.
+One writer at a time leads: it reserves for all that wait, and calls the first of those that came
+meanwhile to lead. So the rate of conditional batches on the one head bounds groups, not events.
+
+An exception may come from outside at any point, in the thread that leads as well: an interrupt by
+the keyboard, or what a handler of a signal raises. Others must not wait for ever then, nor be told
+what is not so. Hence:
+
+* Who leads holds a lock, which is given back whatever happens. Being called to lead, or told that
+  there is a result, is for speed only: who waits looks for itself now and then.
+* A ticket stays in the queue until it has a result, so that there is no moment at which it is
+  nowhere. Before a group's batch is sent, the group is noted, in one assignment. Whoever leads next
+  and finds it noted knows all that can be known: its batch may have been applied.
+* What others wait for is made in C: a lock, a :class:`Signal`. What :mod:`threading` makes in
+  Python may be left locked by an exception that comes in the midst of it.
 
 Writers of other processes contend for the same head. Waiting longer after each loss starves the
 loser; so the pause is a property of the writer, not of the append: it widens with a loss and
@@ -9,10 +21,10 @@ narrows with a win, and is spent before the group is taken, so that a group whic
 """
 
 import logging
-from collections import deque
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import accumulate, pairwise
-from threading import Event, Lock
+from threading import Lock
 from uuid import UUID
 
 from cassandra.query import BatchStatement
@@ -21,6 +33,7 @@ from eventsourcing.persistence import PersistenceError
 from eventstore_cassandra.append import UNKNOWN, Found, Unanswered
 from eventstore_cassandra.counters import Count, Counters
 from eventstore_cassandra.errors import DRIVER_ERRORS, UnknownOutcomeError, nothing_written
+from eventstore_cassandra.notification_log.marks import Marks, Reserved, WrittenRow
 from eventstore_cassandra.notification_log.reserve_steps import (
     LookUp,
     Place,
@@ -29,8 +42,8 @@ from eventstore_cassandra.notification_log.reserve_steps import (
     after,
     reserve_steps,
 )
-from eventstore_cassandra.notification_log.table import LogEntry, LogTable, Mark
-from eventstore_cassandra.waiting import WAITING, Waiting
+from eventstore_cassandra.notification_log.table import LogEntry, LogTable
+from eventstore_cassandra.waiting import WAITING, Signal, Waiting, pauses
 
 logger = logging.getLogger(__name__)
 
@@ -38,36 +51,11 @@ MAX_GROUP_EVENTS = 200
 """Intents in one batch. Enough that the batch's fixed cost does not count; more only delays."""
 MAX_GROUP_BYTES = 1024 * 1024
 """State in one batch, unless a single append has more."""
-MAX_MARKS = 100
-"""Rows that are marked in one batch; usually it is one or two."""
 _CANNOT_WRITE = "Cannot write to the notification log"
 _WIDEN, _NARROW = 1.5, 0.85
 _SHORTEST, _LONGEST = 0.0005, 0.1
-
-
-@dataclass(frozen=True)
-class WrittenRow:
-    """A row of the log that this process has written, and what has become of its appends."""
-
-    bucket: int
-    last: int
-    outcomes: list[bool | None]
-
-    def mark(self) -> Mark | None:
-        """Return the outcomes once all of them are known; None before."""
-        known = [committed for committed in self.outcomes if committed is not None]
-        return Mark(self.bucket, self.last, known) if len(known) == len(self.outcomes) else None
-
-
-@dataclass(frozen=True)
-class Reserved:
-    """Where an append's intent is."""
-
-    positions: range
-    """The positions of its events, in order."""
-    row: WrittenRow
-    number: int
-    """Which of the row's appends it is."""
+_PATIENCE = 1.0
+"""Seconds after which who waits looks whether anybody leads. It is of use after interrupts only."""
 
 
 _Result = Reserved | PersistenceError
@@ -76,13 +64,9 @@ _Result = Reserved | PersistenceError
 @dataclass(eq=False)
 class _Ticket:
     entry: LogEntry
+    called: Signal
+    """Is set when there is a result, or it is the ticket's turn to lead."""
     result: _Result | None = None
-    called: Event = field(default_factory=Event)
-    """Set when there is a result, or it is the ticket's turn to lead."""
-
-    def answer(self, result: _Result) -> None:
-        self.result = result
-        self.called.set()
 
 
 class Reservations:
@@ -97,11 +81,14 @@ class Reservations:
         self._waits = waiting
         # More than a bucket has positions for would run over the next bucket, too.
         self._max_events = min(MAX_GROUP_EVENTS, table.buckets.size)
-        self._waiting: deque[_Ticket] = deque()
-        self._is_led = False
+        self._waiting: list[_Ticket] = []
         self._lock = Lock()
-        """Guards the two above."""
-        self._marks: deque[Mark] = deque()
+        """Guards the queue above."""
+        self._marks = Marks()
+        self._lead = Lock()
+        """Is held by who leads, and guards what follows."""
+        self._sent: Sequence[_Ticket] = ()
+        """The group whose batch may be applied, and whose results are not known yet."""
         self._place = Place(0, None, 1)
         self._place_is_known = False
         self._pause = _SHORTEST
@@ -113,117 +100,114 @@ class Reservations:
             if so, a reader of the log decides them.
         :raises PersistenceError: for whatever else fails; nothing was written.
         """
-        ticket = _Ticket(entry, called=self._waits.event())
-        with self._lock:
-            self._waiting.append(ticket)
-            waits = self._is_led
-            self._is_led = True
-        if waits:
-            self._wait(ticket)
-        result = ticket.result or self._lead(ticket)
-        if isinstance(result, PersistenceError):
-            raise result
-        return result
+        ticket = _Ticket(entry, self._waits.signal())
+        try:
+            with self._lock:
+                self._waiting.append(ticket)
+            while ticket.result is None:
+                if self._lead.locked():
+                    ticket.called.wait(_PATIENCE)
+                else:
+                    self._lead_until_answered(ticket)
+        except BaseException:
+            # Nobody need reserve for it any more, and it may have been its turn to lead.
+            ticket.result = ticket.result or UnknownOutcomeError(f"Interrupted. {UNKNOWN}")
+            self._call_next()
+            raise
+        if isinstance(ticket.result, PersistenceError):
+            raise ticket.result
+        return ticket.result
 
     def mark(self, reserved: Reserved, *, committed: bool) -> None:
-        """Have the outcome written along with a later reservation in the same bucket.
+        """Have the outcome written along with a later reservation in the same bucket."""
+        self._marks.learn(reserved, committed=committed)
 
-        A row is marked when the outcomes of all its appends are known.
-        """
-        reserved.row.outcomes[reserved.number] = committed
-        if mark := reserved.row.mark():
-            self._marks.append(mark)
-
-    def _wait(self, ticket: _Ticket) -> None:
-        try:
-            ticket.called.wait()
-        except BaseException:  # an interrupt: nobody may be left to wait for this one's lead
-            with self._lock:
-                self._withdraw(ticket)
-                if ticket.called.is_set() and ticket.result is None:
-                    self._hand_over()
-            raise
-
-    def _lead(self, ticket: _Ticket) -> _Result:
-        """Reserve for a group, let the next one lead, and answer the group; return the own result.
+    def _lead_until_answered(self, ticket: _Ticket) -> None:
+        """Reserve for groups until the ticket has a result; call the next one, then the groups.
 
         In this order, the next reservation is not sent behind the appends of the whole group.
         """
-        try:
-            while not (group := self._reserve_group()):
-                pass
-        finally:
-            with self._lock:
-                self._withdraw(ticket)
-                self._hand_over()
-        for each, result in group:
-            each.answer(result)
-        return group[0][1]
+        with self._lead:
+            answered = self._answer_interrupted()
+            while ticket.result is None:
+                answered += self._reserve_group()
+        self._call_next()
+        for each in answered:
+            each.called.set()
 
-    def _withdraw(self, ticket: _Ticket) -> None:
-        """Do not reserve for a ticket, if nobody has begun to: its writer is interrupted."""
-        if ticket in self._waiting:
-            self._waiting.remove(ticket)
+    def _call_next(self) -> None:
+        with self._lock:
+            self._waiting = [ticket for ticket in self._waiting if ticket.result is None]
+            if self._waiting:
+                self._waiting[0].called.set()
 
-    def _hand_over(self) -> None:
-        self._is_led = bool(self._waiting)
-        if self._is_led:
-            self._waiting[0].called.set()
+    def _answer_interrupted(self) -> list[_Ticket]:
+        """Answer, and return, those whose leader was interrupted after it had begun to send."""
+        left = [ticket for ticket in self._sent if ticket.result is None]
+        for ticket in left:
+            ticket.result = UnknownOutcomeError(
+                f"{_CANNOT_WRITE}: the thread that wrote for several was interrupted. {UNKNOWN}"
+            )
+        self._sent = ()
+        return left
 
-    def _reserve_group(self) -> list[tuple[_Ticket, _Result]]:
-        """Return the results for a group, the first that waits among it; empty if rivals won."""
+    def _reserve_group(self) -> list[_Ticket]:
+        """Reserve for those that wait first; return who has got a result: nobody, if rivals won."""
         contended = self._pause > _SHORTEST
         if contended:
             self._waits.sleep_between(0, self._pause)
-        group = self._take_group()
+        group = self._next_group()
         try:
             with nothing_written(_CANNOT_WRITE):
                 if contended or not self._place_is_known:
                     self._place = self._table.end(self._place)
                     self._place_is_known = True
                 place = self._place
-                marks = self._take_marks(place.bucket)
+                marks = self._marks.take(place.bucket)
                 batch = self._table.batch(place, [ticket.entry for ticket in group], marks)
-        except PersistenceError as e:
-            return [(ticket, e) for ticket in group]
-        try:
+            self._place_is_known = False
+            self._sent = group
             instead = self._drive(place, batch, group[0].entry.append.append_id)
         except PersistenceError as e:
-            self._place_is_known = False
-            return [(ticket, e) for ticket in group]
-        except BaseException as e:
-            self._place_is_known = False
-            for ticket in group:
-                ticket.answer(UnknownOutcomeError(f"{_CANNOT_WRITE}: {e!r}. {UNKNOWN}"))
-            raise
+            return self._answer(group, [e] * len(group))
         if instead is not None:
+            self._sent = ()
             self._counters.add(Count.RESERVATION_RETRIES)
             logger.debug("Another process was first at position %d of the log.", place.first)
             self._pause = min(self._pause * _WIDEN, _LONGEST)
             self._place = after(place, instead, self._table.buckets)
-            with self._lock:
-                self._waiting.extendleft(reversed(group))
-            self._marks.extendleft(reversed(marks))
+            self._place_is_known = True
+            self._marks.put_back(marks)
             return []
         self._pause = max(self._pause * _NARROW, _SHORTEST)
         sizes = [len(ticket.entry.events) for ticket in group]
         ends = list(accumulate(sizes, initial=place.first))
         row = WrittenRow(place.bucket, ends[-1] - 1, [None] * len(group))
         self._place = after(place, row.last, self._table.buckets)
-        return [
-            (ticket, Reserved(range(first, end), row, number))
-            for number, (ticket, (first, end)) in enumerate(zip(group, pairwise(ends), strict=True))
-        ]
+        self._place_is_known = True
+        positions = [range(first, end) for first, end in pairwise(ends)]
+        return self._answer(group, [Reserved(p, row, n) for n, p in enumerate(positions)])
+
+    def _answer(self, group: list[_Ticket], results: Sequence[_Result]) -> list[_Ticket]:
+        for ticket, result in zip(group, results, strict=True):
+            ticket.result = result
+        self._sent = ()
+        return group
 
     def _drive(self, place: Place, batch: BatchStatement, name: UUID) -> int | None:
         steps = reserve_steps(place, name, attempts=self._attempts)
         step = next(steps)
+        pause = pauses()
         while True:
+            reply = self._take(step, batch)
             try:
-                step = steps.send(self._take(step, batch))
+                step = steps.send(reply)
             except StopIteration as stop:
                 head: int | None = stop.value
                 return head
+            if isinstance(reply, Unanswered):
+                longest = next(pause)
+                self._waits.sleep_between(longest / 2, longest)
 
     def _take(self, step: Step, batch: BatchStatement) -> Reply:
         try:
@@ -234,24 +218,17 @@ class Reservations:
             self._counters.add(Count.UNCERTAIN_OUTCOMES)
             return Unanswered(e)
 
-    def _take_group(self) -> list[_Ticket]:
+    def _next_group(self) -> list[_Ticket]:
+        """Return the first of those that wait, as many as one batch takes; all keep waiting."""
         group: list[_Ticket] = []
         events = size = 0
         with self._lock:
-            while self._waiting:
-                append = self._waiting[0].entry.append
-                events += len(append.events)
-                size += sum(len(event.state) for event in append.events)
+            for ticket in self._waiting:
+                if ticket.result is not None:
+                    continue
+                events += len(ticket.entry.events)
+                size += sum(len(event.state) for event in ticket.entry.append.events)
                 if group and (events > self._max_events or size > MAX_GROUP_BYTES):
                     break
-                group.append(self._waiting.popleft())
+                group.append(ticket)
         return group
-
-    def _take_marks(self, bucket: int) -> list[Mark]:
-        """Return marks of the bucket; those of buckets that were left are given up."""
-        marks: list[Mark] = []
-        while self._marks and len(marks) < MAX_MARKS:
-            mark = self._marks.popleft()
-            if mark.bucket == bucket:
-                marks.append(mark)
-        return marks
