@@ -17,9 +17,10 @@ from eventstore_cassandra.notification_log.buckets import Buckets
 from eventstore_cassandra.notification_log.intents import Outcome
 from eventstore_cassandra.notification_log.known_versions import KnownVersions
 from eventstore_cassandra.notification_log.looks import Looks
+from eventstore_cassandra.notification_log.marks import Reserved
 from eventstore_cassandra.notification_log.outcomes import Outcomes
 from eventstore_cassandra.notification_log.reader import LogReader
-from eventstore_cassandra.notification_log.reservations import Reservations, Reserved
+from eventstore_cassandra.notification_log.reservations import Reservations
 from eventstore_cassandra.notification_log.table import LogTable
 
 logger = logging.getLogger(__name__)
