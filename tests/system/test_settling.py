@@ -8,12 +8,8 @@ from uuid import UUID
 
 import pytest
 
-from eventstore_cassandra import (
-    CassandraApplicationRecorder,
-    CassandraDatastore,
-    UnknownOutcomeError,
-)
-from patientmgmt.application import PatientManagement
+from eventstore_cassandra import CassandraApplicationRecorder, CassandraDatastore
+from patientmgmt.application import PatientManagement, UnknownResultError
 from patientmgmt.domain.commands import AdmitPatient, TransferPatient
 from patientmgmt.runtime import open_runtime
 from patientmgmt.settling import Settler
@@ -28,7 +24,7 @@ def admitted_and_left_undecided(env: Env) -> UUID:
     """Admit somebody; let their transfer be an intent in the log, whose writer goes away."""
     with losing_runtime(env) as (runtime, connection):
         patient_id = runtime.application.admit(ADA).patient_id
-        with connection.losing("request"), pytest.raises(UnknownOutcomeError):
+        with connection.losing("request"), pytest.raises(UnknownResultError):
             runtime.application.transfer(TransferPatient(patient_id=patient_id, ward="BB"))
         assert runtime.application.patient(patient_id).version == 1
     return patient_id
