@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from random import Random
 
-from cassandra import OperationTimedOut
+from cassandra import InvalidRequest, OperationTimedOut
 from cassandra.cluster import NoHostAvailable
 
 from tests.simulation.connection import Request
@@ -14,27 +14,23 @@ from tests.simulation.schedule import Process, Schedule
 from tests.simulation.statements import Rows
 
 _READS_LOST = 0.03
-_NEVER_SENT = 0.02
+_OUT_OF_REACH = 0.02
+_REFUSED = 0.03
 _ANSWERED = 0.72
 _ANSWER_LOST = 0.82
 _LATE = 0.90
 _CRASHES = 0.35
 """How often whoever waits for an answer that is lost is lost, too."""
-_OTHER_AWAY = 0.03
+_OTHER_AWAY = 0.06
 """How often another replica goes away, or comes back, before a request."""
 
 
 @dataclass
 class Network:
-    """Carries requests, and draws the fate of each.
-
-    :param hides_the_aggregates: whether the nodes may be out of reach for a conditional batch on an
-        aggregate, of which the driver then knows that it was not sent.
-    """
+    """Carries requests, and draws the fate of each."""
 
     schedule: Schedule
     random: Random
-    hides_the_aggregates: bool
     is_calm: bool = True
     """Whether every request is answered at once: before it all begins, and after it is over."""
     away: int | None = None
@@ -42,6 +38,9 @@ class Network:
 
     def __post_init__(self) -> None:
         self._late: list[Callable[[], object]] = []
+        self._alone: list[int] = []
+        """The replica that a write reached last of those that reached one only: it goes away more
+        often than others, since nothing else is as hard."""
 
     def send(self, request: Request, perform: Callable[[Route], Rows]) -> Rows:
         """Have a request carried out, and let others go on before it and after it."""
@@ -49,18 +48,22 @@ class Network:
             return perform(self._route(reaches=3))
         self.schedule.switch()
         if self.random.random() < _OTHER_AWAY:
-            self.away = self.random.choice([None, *REPLICAS])
+            self.take_away()
         if self._late and self.random.random() < 0.1:
             self._late.pop(self.random.randrange(len(self._late)))()
         fate = self.random.random()
         process = self.schedule.process
         if request.is_write and process:
-            return self._write(request, perform, fate, process)
+            return self._write(perform, fate, process)
         if fate < _READS_LOST and not (process and process.is_patient):
             raise OperationTimedOut("a read")
         answer = perform(self._route())
         self.schedule.switch()
         return answer
+
+    def take_away(self) -> None:
+        """Have another replica go away, or all of them be there."""
+        self.away = self.random.choice([None, *REPLICAS, *self._alone * 6])
 
     def deliver_what_is_late(self) -> None:
         """Carry out whatever has not arrived yet."""
@@ -69,18 +72,22 @@ class Network:
 
     def _write(
         self,
-        request: Request,
         perform: Callable[[Route], Rows],
         fate: float,
         process: Process,
     ) -> Rows:
-        if fate < _NEVER_SENT and (request.table != "events" or self.hides_the_aggregates):
+        if fate < _OUT_OF_REACH:
             raise NoHostAvailable("no node is in reach", {})
+        if fate < _REFUSED:
+            raise InvalidRequest("this is more than the server takes")
         if fate < _ANSWERED:
             answer = perform(self._route(reaches=self.random.choice([2, 3])))
             self.schedule.switch()
             return answer
-        carry_out = partial(perform, self._route(reaches=self.random.choice([0, 1, 1, 2])))
+        route = self._route(reaches=self.random.choice([0, 1, 1, 1, 2]))
+        carry_out = partial(perform, route)
+        if len(route.reaches) == 1:
+            self._alone = list(route.reaches)
         if fate < _ANSWER_LOST:
             carry_out()
         elif fate < _LATE:

@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from random import Random
 
-from eventstore_cassandra.waiting import Waiting
+from eventstore_cassandra.waiting import Signal, Waiting
 
 _PASSES = (0.0, 0.0002, 0.002, 0.02)
 """Seconds that a turn takes, one of them by lot."""
@@ -124,9 +124,9 @@ class Schedule(Waiting):
         """Let others go on for a time that is drawn."""
         self.sleep(self.random.uniform(shortest, longest))
 
-    def event(self) -> threading.Event:
-        """Return an event for which threads wait in simulated time."""
-        return _Event(self)
+    def signal(self) -> Signal:
+        """Return a signal for which a thread waits in simulated time."""
+        return _Signal(self)
 
     def _pass_on(self) -> None:
         if self._threads:
@@ -175,12 +175,12 @@ class Schedule(Waiting):
         return "; ".join(places)
 
 
-class _Event(threading.Event):
+class _Signal(Signal):
     def __init__(self, schedule: Schedule) -> None:
         super().__init__()
         self._schedule = schedule
 
-    def wait(self, timeout: float | None = None) -> bool:
+    def wait(self, timeout: float) -> bool:
         if not self.is_set():
             self._schedule.switch(self.is_set, timeout)
-        return self.is_set()
+        return super().wait(0)

@@ -66,7 +66,7 @@ class Server:
         if not isinstance(statement, Select):
             raise NotImplementedError(f"Expected a read, or a batch, found: {bound.query}")
         if statement.table not in TABLES:
-            return _of_the_schema(bound)
+            return _of_the_schema()
         table = TABLES[statement.table]
         by_token = [relation for relation in statement.where if relation.of_token]
         found: Rows = []
@@ -102,9 +102,8 @@ class Server:
             cells = present.static if clustering is None else present.rows.get(clustering, {})
             values = [_value(cells, column, bound) for column in condition.columns]
             applied = applied and _holds(values, condition, bound)
-            shown |= {
-                column.name: value for column, value in zip(condition.columns, values, strict=True)
-            }
+            # An answer has the whole of a map, whichever element the condition is on.
+            shown |= {column.name: _whole(cells, column.name) for column in condition.columns}
         if not applied:
             return [{"[applied]": False} | shown]
         self.replicas.decide(key, change, route.reaches)
@@ -214,10 +213,15 @@ def _shown(
         return key[1]
     if column.name in table.clustering:
         return clustering[table.clustering.index(column.name)]
-    if column.name in table.maps and column.element is None:
-        elements = {name[1]: cell[1] for name, cell in cells.items() if name[0] == column.name}
-        return {each: value for each, value in elements.items() if value is not None} or None
-    return _value(cells, column, bound)
+    return _value(cells, column, bound) if column.element else _whole(cells, column.name)
+
+
+def _whole(cells: Cells, name: str) -> object:
+    """Return what a column holds; a map, if it has elements."""
+    elements = {key: value for (column, key), (_, value) in cells.items() if column == name}
+    if None in elements:
+        return elements[None]
+    return {key: value for key, value in elements.items() if value is not None} or None
 
 
 def _value(cells: Cells, column: Column, bound: Bound) -> Any:
@@ -238,8 +242,11 @@ def _token(key: Key) -> int:
     return (crc32(str(key[1]).encode()) - 2**31) << 32
 
 
-def _of_the_schema(bound: Bound) -> Rows:
-    """Answer what is asked of the server's own tables: which tables there are, what ids are."""
-    if bound.query.split(" FROM ")[1].startswith("system_schema.tables "):
-        return [{"table_name": name} for name in TABLES]
-    return [{"type": "uuid"}]
+def _of_the_schema() -> Rows:
+    """Answer what is asked of the server's own tables: its columns, and what ids are."""
+    ids = {"appends": "frozen<list<frozen<tuple<uuid, uuid, int, int>>>>"}
+    return [
+        {"table_name": name, "column_name": column, "type": ids.get(column, "uuid")}
+        for name, table in TABLES.items()
+        for column in table.columns
+    ]

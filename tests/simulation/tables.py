@@ -12,7 +12,6 @@ class Table(NamedTuple):
     partition_key: str
     clustering: tuple[str, ...]
     static: frozenset[str]
-    maps: frozenset[str]
 
 
 def read_tables() -> dict[str, Table]:
@@ -40,5 +39,4 @@ def _table(statement: str, columns: tuple[str, ...]) -> Table:
         raise NotImplementedError(f"Expected a table with a primary key, found: {statement}")
     partition_key, *clustering = (name.strip() for name in found[1].split(","))
     static = re.findall(r"(\w+) +\S.* STATIC", statement)
-    maps = re.findall(r"(\w+) +map<", statement)
-    return Table(columns, partition_key, tuple(clustering), frozenset(static), frozenset(maps))
+    return Table(columns, partition_key, tuple(clustering), frozenset(static))
