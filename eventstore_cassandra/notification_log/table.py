@@ -4,7 +4,9 @@ A row holds the appends of one reservation, in two lists. It is keyed by the pos
 event, so that the row of any position is the first one whose key is not below it.
 
 A reservation that was decided but has not spread may be shown in part, since reading some columns
-repairs these alone. A row without one of its lists is taken for one that is not there (yet).
+repairs these alone. A row without one of its lists is taken for one that is not there (yet). The
+head is read along with rows, so that it spreads with them: whoever asks for the end of the log is
+not told of one before what others have read.
 """
 
 from collections.abc import Sequence
@@ -15,7 +17,7 @@ from uuid import UUID
 from cassandra.query import BatchStatement
 
 from eventstore_cassandra.append import AggregateId, Append, Applied
-from eventstore_cassandra.datastore import APPEND, SERIAL_READ, CassandraDatastore
+from eventstore_cassandra.datastore import APPEND, LOOK_READ, SERIAL_READ, CassandraDatastore
 from eventstore_cassandra.errors import library_errors
 from eventstore_cassandra.event_types import EventTypes
 from eventstore_cassandra.notification_log.buckets import Buckets
@@ -33,7 +35,7 @@ _OWNER = (
     " ORDER BY last LIMIT 1"
 )
 _ROWS = (
-    "SELECT last, appends, events, committed FROM {keyspace}.notification_log"
+    "SELECT last, appends, events, committed, head FROM {keyspace}.notification_log"
     " WHERE bucket = ? AND last >= ? LIMIT ?"
 )
 
@@ -133,11 +135,21 @@ class LogTable:
         row = self._datastore.execute(bound, SERIAL_READ).one()
         return row["appends"][0][0] if row else None
 
-    def end(self, known: Place) -> Place:
+    def end(self, known: Place, *, serial: bool = False) -> Place:
         """Return the end of the log, searching from a place that was the end once.
 
-        Buckets are closed one after the other, so that the last one is found by doubling steps.
+        Buckets are closed one after the other, so that the last one is found by doubling steps. At
+        a quorum, that may be before a reservation whose writer has not been answered yet.
+
+        :raises OperationalError: when the store cannot be reached.
         """
+        end = self._end(known)
+        while serial and (head := self.head(end.bucket, serial=True)) is not None:
+            serial = self.buckets.is_closed(end.bucket, head)
+            end = after(end, head, self.buckets)
+        return end
+
+    def _end(self, known: Place) -> Place:
         low, head = known.bucket, self.head(known.bucket)
         if head is None:
             return known
@@ -151,14 +163,15 @@ class LogTable:
                 step //= 2
         return after(Place(low, head, head + 1), head, self.buckets)
 
-    def head(self, bucket: int) -> int | None:
+    def head(self, bucket: int, *, serial: bool = False) -> int | None:
         """Return the last position in the bucket, None where it has no rows.
 
         :raises OperationalError: when the store cannot be reached.
         """
         with library_errors("Cannot read the notification log"):
-            row = self._datastore.execute(self._head.bind([bucket])).one()
-        return row[0] if row else None
+            bound = self._head.bind([bucket])
+            row = self._datastore.execute(bound, SERIAL_READ if serial else LOOK_READ).one()
+        return row["head"] if row else None
 
     def rows(
         self, bucket: int, start: int, limit: int, *, serial: bool = False
@@ -173,7 +186,7 @@ class LogTable:
                 found = [tuple(row.values()) for row in self._datastore.execute(bound, SERIAL_READ)]
             else:
                 found = list(self._datastore.execute(bound))
-        return [self._intents_of(*row) for row in found if row[1] and row[2]]
+        return [self._intents_of(*row[:4]) for row in found if row[1] and row[2]]
 
     def _intents_of(
         self, last: int, appends: Any, events: Any, committed: Sequence[bool] | None

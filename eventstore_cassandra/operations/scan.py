@@ -33,7 +33,7 @@ _VIEW = (
     " FROM {keyspace}.events_by_type WHERE token(type) > ? AND token(type) <= ?"
 )
 _LOG = (
-    "SELECT last, appends, committed FROM {keyspace}.notification_log"
+    "SELECT last, appends, committed, head FROM {keyspace}.notification_log"
     " WHERE bucket = ? AND last >= ? LIMIT ?"
 )
 
@@ -113,9 +113,11 @@ class LogScan:
     def proceed(self, end: Place | None = None) -> Iterator[Stretch]:
         """Yield what has not been read yet, up to this end of the log, or else the present one.
 
+        That one is read serially: what is read up to here is said to be all that there is.
+
         :raises OperationalError: when the store cannot be reached.
         """
-        self.end = end or self.table.end(self.end)
+        self.end = end or self.table.end(self.end, serial=True)
         while self._next < self.end.first:
             head = self._head()
             while self._next <= head:

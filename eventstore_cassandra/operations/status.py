@@ -75,7 +75,7 @@ def status(datastore: CassandraDatastore) -> Status:
     schema = checked_schema(datastore)
     event_types = EventTypes(datastore, attempts=datastore.settings.append_attempts)
     table = LogTable(datastore, event_types, Buckets(schema.log_bucket_size))
-    end = table.end(Place(0, None, 1))
+    end = table.end(Place(0, None, 1), serial=True)
     head = end.first - 1
     intents = _last_intents(table, end)
     unmarked = [intent for intent in intents if intent.mark is None]
