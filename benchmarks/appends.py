@@ -26,6 +26,7 @@ from benchmarks.measure import (
     stretch,
     unanswered,
 )
+from benchmarks.nodes import without_log
 from eventstore_cassandra import CassandraApplicationRecorder, CassandraFactory
 from eventstore_cassandra.datastore import APPEND
 from eventstore_cassandra.errors import DRIVER_ERRORS, library_error
@@ -98,8 +99,7 @@ def measure(
 
 @contextmanager
 def _operation(env: Mapping[str, str], what: str) -> Iterator[Operation]:
-    log = "yes" if what == LOG_ON else "no"
-    factory = CassandraFactory(dict(env) | {"CASSANDRA_NOTIFICATION_LOG": log})
+    factory = CassandraFactory(dict(env) if what == LOG_ON else without_log(env))
     recorder = factory.application_recorder()
     try:
         yield _bare(recorder) if what == DRIVER else _recorded(recorder)

@@ -9,6 +9,7 @@ from uuid import uuid4
 import click
 
 from eventstore_cassandra import CassandraFactory, Topology
+from eventstore_cassandra.datastore import quoted
 from patientmgmt.environment import CASSANDRA
 from patientmgmt.initialise import initialise_cassandra
 from patientmgmt.local_cassandra import Cluster, ClusterSettings, free_ports
@@ -44,18 +45,30 @@ def started(count: int, env: Mapping[str, str]) -> Iterator[dict[str, str]]:
 
 @contextmanager
 def keyspace(env: Mapping[str, str], topology: Topology = ONE_COPY) -> Iterator[dict[str, str]]:
-    """Yield the environment of a new keyspace, which is dropped at the end."""
+    """Yield the environment of a new keyspace, which is dropped at the end.
+
+    Beside it is one for :func:`without_log`, since all writers of a keyspace have the log or none.
+    """
     inside = dict(env) | {
         "PERSISTENCE_MODULE": CASSANDRA,
         "CASSANDRA_KEYSPACE": f"bench_{uuid4().hex[:12]}",
         # In seconds: the report has the slowest appends, and no warnings between its lines.
         "CASSANDRA_SLOW_APPEND": "60",
     }
-    initialise_cassandra(inside, topology)
+    names = [initialise_cassandra(each, topology) for each in (inside, without_log(inside))]
     try:
         yield inside
     finally:
         factory = CassandraFactory(inside)
-        drop = factory.datastore.in_keyspace("DROP KEYSPACE {keyspace}")
-        factory.datastore.session.execute(drop, timeout=60)
+        for name in names:
+            drop = f"DROP KEYSPACE {quoted(name)}"
+            factory.datastore.session.execute(drop, timeout=60)
         factory.close()
+
+
+def without_log(env: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of the keyspace beside the given one, whose writers have no log."""
+    return dict(env) | {
+        "CASSANDRA_KEYSPACE": f"{env['CASSANDRA_KEYSPACE']}_no_log",
+        "CASSANDRA_NOTIFICATION_LOG": "no",
+    }

@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 from uuid import UUID
 
 from benchmarks.measure import Comparison, in_turn, percentiles, rate, stretch, unanswered
+from benchmarks.nodes import without_log
 from benchmarks.postgres import PostgresNotFoundError, postgres
 from patientmgmt.application import PatientManagement
 from patientmgmt.domain.commands import AdmitPatient, TransferPatient
@@ -76,8 +77,8 @@ def _applications(
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory()))
         environments = {
-            "Cassandra": dict(env) | {"CASSANDRA_NOTIFICATION_LOG": "yes"},
-            "Cassandra, log off": dict(env) | {"CASSANDRA_NOTIFICATION_LOG": "no"},
+            "Cassandra": dict(env),
+            "Cassandra, log off": without_log(env),
             "SQLite": {"PERSISTENCE_MODULE": SQLITE, "SQLITE_DBNAME": str(folder / "events")},
         }
         try:

@@ -24,7 +24,7 @@ from eventstore_cassandra.counters import Count
 from eventstore_cassandra.datastore import APPEND, SERIAL_READ, CassandraDatastore
 from eventstore_cassandra.errors import DRIVER_ERRORS, UNFIT_VALUES, describe
 from eventstore_cassandra.event_types import EventTypes
-from eventstore_cassandra.schema_version import checked_schema
+from eventstore_cassandra.shared_settings import claimed_schema
 from eventstore_cassandra.stream import Streams, to_columns
 from eventstore_cassandra.type_view import Place, TypeView
 from eventstore_cassandra.waiting import pauses
@@ -54,7 +54,7 @@ class CassandraAggregateRecorder(AggregateRecorder):
 
     def __init__(self, datastore: CassandraDatastore) -> None:
         self.datastore = datastore
-        self.schema = checked_schema(datastore)
+        self.schema = claimed_schema(datastore)
         self.event_types = EventTypes(datastore, attempts=datastore.settings.append_attempts)
         self._streams = Streams(
             datastore,

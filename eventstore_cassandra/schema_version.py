@@ -23,7 +23,8 @@ VERSION = 4
 BEFORE_NUMBERS = 1
 """The version of a keyspace that has events, but no table to tell its version."""
 
-_COMPONENT = "event store"
+COMPONENT = "event store"
+"""The key of the row."""
 _WITH_APPENDS = 3
 """The version whose log has a row for each reservation, keyed by ``last``."""
 _GOT_LAST = {"events": "erased", "notification_log": "last", "snapshots": "append_id"}
@@ -31,6 +32,10 @@ _GOT_LAST = {"events": "erased", "notification_log": "last", "snapshots": "appen
 _HAVE_IDS = {"events": "id", "notification_log": "appends", "snapshots": "id"}
 _COLUMNS = "SELECT table_name, column_name, type FROM system_schema.columns WHERE keyspace_name = ?"
 _READ = "SELECT version, log_bucket_size FROM {keyspace}.schema_version WHERE component = ?"
+_READ_ALL = (
+    "SELECT version, log_bucket_size, notification_log, serial_consistency, cipher, compressor,"
+    " unfinished FROM {keyspace}.schema_version WHERE component = ?"
+)
 _CREATE = (
     "INSERT INTO {keyspace}.schema_version (component, version, log_bucket_size)"
     " VALUES (?, ?, ?) IF NOT EXISTS"
@@ -47,6 +52,13 @@ class SchemaVersion:
     """Positions in one bucket of the notification log, for as long as the keyspace exists."""
     originator_id_type: str
     """What ids of aggregates are, "uuid" or "text", for as long as the keyspace exists."""
+    notification_log: str | None = None
+    """What all writers have, "yes" or "no"; None as long as there was none. So of these three:"""
+    serial_consistency: str | None = None
+    cipher: str | None = None
+    compressor: str | None = None
+    unfinished: str | None = None
+    """The command that has taken the keyspace apart and has not put it together yet."""
 
     @property
     def id_type(self) -> type[AggregateId]:
@@ -80,7 +92,7 @@ def checked_schema(datastore: CassandraDatastore) -> SchemaVersion:
     """
     keyspace = datastore.settings.keyspace
     version = found_version(datastore)
-    row = _row(datastore) if version == VERSION else None
+    row = _row(datastore, _READ_ALL) if version == VERSION else None
     if row is None:
         raise ProgrammingError(_refusal(keyspace, version))
     wanted = datastore.settings.log_bucket_size
@@ -109,9 +121,9 @@ def write_version(datastore: CassandraDatastore, version: int = VERSION) -> None
     size = datastore.settings.log_bucket_size or DEFAULT_LOG_BUCKET_SIZE
     before = _row(datastore)
     if before is None:
-        bound = datastore.prepare(_CREATE).bind([_COMPONENT, version, size])
+        bound = datastore.prepare(_CREATE).bind([COMPONENT, version, size])
     else:
-        bound = datastore.prepare(_ADVANCE).bind([version, _COMPONENT, before["version"]])
+        bound = datastore.prepare(_ADVANCE).bind([version, COMPONENT, before["version"]])
     with library_errors("Cannot write the schema version"):
         datastore.execute(bound, APPEND)
 
@@ -157,9 +169,9 @@ def _columns(datastore: CassandraDatastore) -> dict[str, dict[str, str]]:
     return columns
 
 
-def _row(datastore: CassandraDatastore) -> dict[str, Any] | None:
+def _row(datastore: CassandraDatastore, query: str = _READ) -> dict[str, Any] | None:
     with library_errors("Cannot read the schema version"):
-        bound = datastore.prepare(_READ).bind([_COMPONENT])
+        bound = datastore.prepare(query).bind([COMPONENT])
         row: dict[str, Any] | None = datastore.execute(bound, SERIAL_READ).one()
     return row
 

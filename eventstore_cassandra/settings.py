@@ -22,6 +22,10 @@ LEVELS = (
 DEFAULT_LOG_BUCKET_SIZE = 10_000
 ID_TYPES = ("uuid", "text")
 DEFAULT_ID_TYPE = "uuid"
+NONE = "none"
+"""Stands for no cipher, or no compressor."""
+_DEFAULT_CIPHER = "eventsourcing.cipher:AESCipher"
+"""The library's, where a key is set and no topic."""
 
 _Default = TypeVar("_Default", bound=int | None)
 
@@ -85,6 +89,11 @@ class Settings:
     originator_id_type: str | None = None
     """What ids of aggregates are in a keyspace that is to be created, "uuid" or "text"; None gives
     it UUIDs. The keyspace keeps it for ever, and the other is refused."""
+    cipher: str | None = None
+    """The topic of the cipher, or "none"; None where it is not known, as to those who read no
+    states. With another cipher than the other writers', neither can read the other's events."""
+    compressor: str | None = None
+    """The same of the compressor."""
     log_grace: float = 0.2
     """How long a reader of the log leaves a pending append to its writer before it decides it
     itself. Shorter does work twice under load; longer delays readers behind a crashed writer."""
@@ -126,6 +135,8 @@ class Settings:
     def from_env(cls, env: Environment) -> Self:
         """Read the ``CASSANDRA_*`` variables (and ``CREATE_TABLE``, ``ORIGINATOR_ID_TYPE``).
 
+        Which cipher and compressor there are is read as the library does, to be compared.
+
         :raises OSError: naming the variable, when a value is not of its form.
         """
         values = _Values(env)
@@ -164,6 +175,9 @@ class Settings:
             notification_log=values.flag("CASSANDRA_NOTIFICATION_LOG", default.notification_log),
             log_bucket_size=values.integer("CASSANDRA_LOG_BUCKET_SIZE", default.log_bucket_size),
             originator_id_type=(values.text("ORIGINATOR_ID_TYPE") or "").lower() or None,
+            cipher=values.text("CIPHER_TOPIC")
+            or (_DEFAULT_CIPHER if values.text("CIPHER_KEY") else NONE),
+            compressor=values.text("COMPRESSOR_TOPIC") or NONE,
             log_grace=values.seconds("CASSANDRA_LOG_GRACE", default.log_grace),
             slow_append=values.seconds("CASSANDRA_SLOW_APPEND", default.slow_append),
             create_table=values.flag("CREATE_TABLE", default.create_table),

@@ -27,7 +27,7 @@ from eventsourcing.persistence import (
 from eventstore_cassandra.append import AggregateId, Append
 from eventstore_cassandra.datastore import APPEND, LOOK_READ, CassandraDatastore
 from eventstore_cassandra.errors import DRIVER_ERRORS, is_certain, library_error, library_errors
-from eventstore_cassandra.schema_version import checked_schema
+from eventstore_cassandra.shared_settings import claimed_schema
 from eventstore_cassandra.stream import Streams, to_columns
 
 _INSERT = (
@@ -54,7 +54,7 @@ class CassandraSnapshotRecorder(AggregateRecorder):
 
     def __init__(self, datastore: CassandraDatastore) -> None:
         self.datastore = datastore
-        self._id_type = checked_schema(datastore).id_type
+        self._id_type = claimed_schema(datastore).id_type
         self._streams = Streams(datastore, table="snapshots", kind="topic", topic_of=str)
         self._insert = datastore.prepare(_INSERT)
         self._origin = datastore.prepare(_ORIGIN)

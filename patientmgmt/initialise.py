@@ -6,13 +6,13 @@ from dataclasses import replace
 from eventsourcing.utils import Environment
 
 from eventstore_cassandra import (
-    CassandraApplicationRecorder,
     CassandraDatastore,
     Settings,
     Topology,
     create_keyspace,
     create_tables,
 )
+from eventstore_cassandra.event_types import EventTypes
 from patientmgmt.application import PatientManagement
 from patientmgmt.domain.events import EVENT_TYPES
 from projections import cassandra as read_models
@@ -34,7 +34,8 @@ def initialise_cassandra(env: Mapping[str, str], topology: Topology) -> str:
         create_keyspace(datastore, topology)
         create_tables(datastore)
         read_models.create_tables(datastore.session, settings.keyspace)
-        CassandraApplicationRecorder(datastore).register_event_types(EVENT_TYPES)
+        # Without a recorder: what all writers have in common is not for this command to say.
+        EventTypes(datastore, attempts=settings.append_attempts).register(EVENT_TYPES)
     finally:
         datastore.close()
     return settings.keyspace

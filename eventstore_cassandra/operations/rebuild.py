@@ -47,6 +47,7 @@ from eventstore_cassandra.operations.progress import Progress, finish
 from eventstore_cassandra.operations.remains import Remains
 from eventstore_cassandra.operations.scan import LogScan
 from eventstore_cassandra.schema_version import checked_schema
+from eventstore_cassandra.shared_settings import SERIAL_CONSISTENCY, refuse_other
 
 CONCURRENT = 16
 """Aggregates that are read at the same time."""
@@ -81,10 +82,13 @@ def rebuild_log(
 
     What is in the log stays as it is. It may be stopped at any time and run again.
 
-    :raises ProgrammingError: when the tables are not those that this program needs.
+    :raises ProgrammingError: when the tables are not those that this program needs, or the
+        keyspace has another serial consistency.
     :raises OperationalError: when the store cannot be reached. Run it again then.
     """
-    checked_schema(datastore)
+    schema = checked_schema(datastore)
+    if write:
+        refuse_other(datastore, schema, [SERIAL_CONSISTENCY])
     with open_inventory() as inventory:
         rebuild = _Rebuild(datastore, inventory)
         yield from rebuild.read()

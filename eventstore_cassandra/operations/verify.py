@@ -97,12 +97,13 @@ def verify(datastore: CassandraDatastore) -> Generator[Progress, None, Report]:
     The whole store is read, without the states of events; a temporary file takes some 300 bytes for
     each event. Events that are written meanwhile are no findings: whatever looks wrong but may have
     been overtaken is read again, at serial consistency, before it is reported. Of erased aggregates
-    it is the contents that must not be there. The log is left out when it is off in the settings.
+    it is the contents that must not be there. The log is left out when it is off in the keyspace,
+    or in the settings where the keyspace does not say.
 
     :raises ProgrammingError: when the tables are not those that this program needs.
     :raises OperationalError: when the store cannot be reached.
     """
-    checked_schema(datastore)
+    schema = checked_schema(datastore)
     attempts = datastore.settings.append_attempts
     event_types = EventTypes(datastore, attempts=attempts)
     log = LogScan(datastore, event_types)
@@ -112,7 +113,8 @@ def verify(datastore: CassandraDatastore) -> Generator[Progress, None, Report]:
         yield from inventory.read_view(datastore)
         yield from looks.at_aggregates()
         yield from looks.at_the_view()
-        with_log = datastore.settings.notification_log
+        said = schema.notification_log
+        with_log = said == "yes" if said else datastore.settings.notification_log
         if with_log:
             yield from inventory.read_log(log)
             yield from looks.at_names()

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TypeVar
 
 import click
@@ -11,6 +11,9 @@ from eventsourcing.utils import Environment
 from eventstore_cassandra import CassandraDatastore, Settings
 from eventstore_cassandra import operations as ops
 from eventstore_cassandra.notification_log.intents import Intent
+from eventstore_cassandra.schema_version import checked_schema
+from eventstore_cassandra.settings import NONE, SERIAL_LEVELS
+from eventstore_cassandra.shared_settings import SHARED, change_settings, settings_of_keyspace
 from eventstore_cassandra.updates import update_tables
 from patientmgmt.application import PatientManagement
 from patientmgmt.environment import CASSANDRA, environment_beside
@@ -160,6 +163,42 @@ def update() -> None:
         click.echo(note)
 
 
+@store.command("settings")
+@click.option("--notification-log", type=click.Choice(["yes", "no"]))
+@click.option("--serial-consistency", type=click.Choice(SERIAL_LEVELS))
+@click.option("--cipher", metavar="TOPIC", help=f"A topic, or {NONE}.")
+@click.option("--compressor", metavar="TOPIC", help=f"A topic, or {NONE}.")
+@click.option("--write", is_flag=True, help="Do it; without this it is only told what is to do.")
+def settings(*, write: bool, **wanted: str | None) -> None:
+    """Show what all writers of the keyspace have in common, or change it while nothing writes.
+
+    A writer with other settings is refused. A change is for all of them: stop them, change what the
+    keyspace says, change their settings, and start them again. Who runs on is not stopped by it.
+    """
+    with _datastore() as datastore:
+        schema = checked_schema(datastore)
+        said = {setting.column: getattr(schema, setting.column) for setting in SHARED}
+        changes = {
+            column: value for column, value in wanted.items() if value not in (None, said[column])
+        }
+        for column, value in said.items():
+            change = f" -> {changes[column]}" if column in changes else ""
+            name = column.replace("_", " ")
+            click.echo(f"{name:20}{value or 'what the first writer has'}{change}")
+        if changes and write:
+            change_settings(datastore, changes)
+    if not changes:
+        return
+    if not write:
+        click.echo("Nothing was written. Stop what writes, and repeat it with --write.")
+        return
+    click.echo("Written. Give everything that writes the same settings before it is started.")
+    if changes.get("notification_log") == "yes":
+        click.echo("Before it is, run `patientmgmt store rebuild-log --write`.")
+    if changes.keys() & {"cipher", "compressor"}:
+        click.echo("What was written with another cipher or compressor needs that one to be read.")
+
+
 def _echo_intents(intents: Sequence[Intent]) -> None:
     for intent in intents[:SHOWN]:
         click.echo(
@@ -171,11 +210,14 @@ def _echo_intents(intents: Sequence[Intent]) -> None:
 def _datastore() -> Iterator[CassandraDatastore]:
     env = environment_beside()
     _expect_cassandra(env)
-    datastore = CassandraDatastore(Settings.from_env(Environment(PatientManagement.name, env)))
-    try:
+    given = Settings.from_env(Environment(PatientManagement.name, env))
+    with closing(CassandraDatastore(given)) as datastore:
+        settings = settings_of_keyspace(datastore)
+        if settings == given:
+            yield datastore
+            return
+    with closing(CassandraDatastore(settings)) as datastore:
         yield datastore
-    finally:
-        datastore.close()
 
 
 def _expect_cassandra(env: Mapping[str, str]) -> None:

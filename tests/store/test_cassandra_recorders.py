@@ -128,9 +128,9 @@ def test_integers_from_1000_up_cannot_be_chosen(
 
 
 def test_without_the_log_appends_have_no_positions_and_notifications_are_refused(
-    settings: Settings,
+    empty_datastore: CassandraDatastore,
 ) -> None:
-    datastore = CassandraDatastore(replace(settings, notification_log=False))
+    datastore = CassandraDatastore(replace(empty_datastore.settings, notification_log=False))
     bare, aggregate = CassandraApplicationRecorder(datastore), uuid4()
     assert bare.insert_events([event(aggregate, 1)]) is None
     assert list(bare.select_events(aggregate)) == [event(aggregate, 1)]

@@ -46,9 +46,13 @@ def test_a_sound_store_is_verified_with_exit_code_0(cassandra_env: Env) -> None:
 def test_findings_are_counted_and_named_with_exit_code_1_and_the_rebuild_mends_them(
     cassandra_env: Env,
 ) -> None:
-    without_log = cassandra_env | {"CASSANDRA_NOTIFICATION_LOG": "no"}
-    admit(without_log)
-    assert "the notification log is off" in finished(without_log, "store", "verify")[1]
+    admit(cassandra_env | {"CASSANDRA_NOTIFICATION_LOG": "no"})
+    assert "the notification log is off" in finished(cassandra_env, "store", "verify")[1]
+    code, output = finished(
+        cassandra_env, "store", "settings", "--notification-log", "yes", "--write"
+    )
+    assert code == 0, output
+    assert "patientmgmt store rebuild-log --write" in output
 
     code, output = finished(cassandra_env, "store", "verify")
     assert code == 1

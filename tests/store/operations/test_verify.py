@@ -2,18 +2,17 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from threading import Event
 from uuid import UUID, uuid4
 
 import pytest
 from eventsourcing.persistence import IntegrityError
 
-from eventstore_cassandra import CassandraDatastore
 from eventstore_cassandra.append import Append
 from eventstore_cassandra.operations import Check, Report, finish, verify
 from eventstore_cassandra.operations.inventory import open_inventory
 from eventstore_cassandra.operations.second_looks import SecondLooks
+from eventstore_cassandra.shared_settings import change_settings
 from tests.store.operations.crafting import Store, events
 
 
@@ -220,12 +219,13 @@ def test_a_store_under_load_is_sound(store: Store) -> None:
     assert store.findings() == {}
 
 
-def test_the_log_is_left_out_where_it_is_off(store: Store) -> None:
+def test_the_log_is_left_out_where_the_keyspace_has_none(store: Store) -> None:
     store.without_log.insert_events(events(uuid4(), 1))
-    datastore = CassandraDatastore(replace(store.datastore.settings, notification_log=False))
+    assert not store.verify().is_sound
+    change_settings(store.datastore, {"notification_log": "no"})
     try:
-        report = finish(verify(datastore))
+        report = store.verify()
     finally:
-        datastore.close()
+        change_settings(store.datastore, {"notification_log": "yes"})
     assert report.is_sound
     assert (report.events, report.positions) == (1, None)
