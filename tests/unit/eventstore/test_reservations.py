@@ -12,7 +12,7 @@ from cassandra.cluster import NoHostAvailable
 from eventsourcing.persistence import OperationalError, ProgrammingError
 
 from eventstore_cassandra.counters import Counters
-from eventstore_cassandra.errors import UnknownOutcomeError
+from eventstore_cassandra.errors import StoreUnreachableError, UnknownOutcomeError
 from eventstore_cassandra.notification_log import reservations as module
 from eventstore_cassandra.notification_log.buckets import Buckets
 from eventstore_cassandra.notification_log.marks import Reserved
@@ -294,7 +294,7 @@ def test_a_group_that_cannot_be_sent_is_told_that_nothing_was_written() -> None:
     world = World()
     world.fail_with(NoHostAvailable("nobody there", {}))
     told = world.reserve_together(entry(), entry())
-    assert [type(each) for each in told] == [OperationalError] * 2
+    assert [type(each) for each in told] == [StoreUnreachableError] * 2
     assert all(str(each).endswith("Nothing was written.") for each in told)
     assert world.groups() == [1]
     assert world.reserve().positions == range(2, 3)

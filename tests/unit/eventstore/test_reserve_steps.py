@@ -8,7 +8,7 @@ from cassandra.cluster import NoHostAvailable
 from eventsourcing.persistence import OperationalError, PersistenceError, ProgrammingError
 
 from eventstore_cassandra.append import Applied, Found, Unanswered
-from eventstore_cassandra.errors import UnknownOutcomeError
+from eventstore_cassandra.errors import StoreUnreachableError, UnknownOutcomeError
 from eventstore_cassandra.notification_log.buckets import Buckets
 from eventstore_cassandra.notification_log.reserve_steps import (
     LookUp,
@@ -98,7 +98,7 @@ def test_an_outcome_that_stays_unknown_is_called_unknown(
 @pytest.mark.parametrize(
     ("reply", "kind"),
     [
-        (UNREACHABLE, OperationalError),
+        (UNREACHABLE, StoreUnreachableError),
         (NOT_ALLOWED, ProgrammingError),
         (NO_TABLE, ProgrammingError),
     ],
