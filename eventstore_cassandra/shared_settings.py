@@ -120,7 +120,7 @@ def settings_of_keyspace(datastore: CassandraDatastore) -> Settings:
     )
 
 
-def change_settings(datastore: CassandraDatastore, changes: Mapping[str, str]) -> None:
+def change_settings(datastore: CassandraDatastore, changes: Mapping[str, str | None]) -> None:
     """Let the keyspace say something else from now on, by column; only while nothing writes.
 
     :raises OperationalError: when the store cannot be reached. Run it again then.
@@ -151,7 +151,7 @@ def _claim(datastore: CassandraDatastore, values: Mapping[str, str]) -> dict[str
     return {column: reply[column] for column in values}
 
 
-def _write(datastore: CassandraDatastore, query: str, values: list[str]) -> dict[str, str]:
+def _write(datastore: CassandraDatastore, query: str, values: list[str | None]) -> dict[str, str]:
     bound = datastore.prepare(query).bind(values)
     bound.serial_consistency_level = ConsistencyLevel.SERIAL
     doing = "Cannot write what the keyspace says of its writers"

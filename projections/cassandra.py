@@ -60,6 +60,8 @@ CONCURRENCY = 32
 ROWS_IN_A_BATCH = 8
 """Versions in one logged batch: even with the longest texts it stays below the 50 KiB at which
 Cassandra refuses a batch by default."""
+TABLES = ("patients", "patient_list", "ward_board", "wards", "projection_checkpoints")
+"""All of them, as ``cassandra.cql`` makes them."""
 DDL_TIMEOUT = 60.0
 """Seconds; a schema change waits until all nodes agree."""
 _PROJECTION = "patients"
@@ -76,6 +78,19 @@ def create_tables(session: Session, keyspace: str) -> None:
     with availability(keyspace):
         for statement in filter(None, map(str.strip, statements.split(";"))):
             session.execute(statement, timeout=DDL_TIMEOUT)
+
+
+def empty_tables(session: Session, keyspace: str) -> None:
+    """Empty the tables, so that a worker fills them from the first event.
+
+    No worker may run meanwhile, or it would go on from what it remembers.
+
+    :raises ReadModelsUnavailableError: when Cassandra cannot be reached, or a node of it is away.
+    :raises ValueError: when ``keyspace`` is no name of a keyspace.
+    """
+    with availability(keyspace):
+        for table in TABLES:
+            session.execute(f"TRUNCATE {_quoted(keyspace)}.{table}", timeout=DDL_TIMEOUT)
 
 
 class CassandraReadModels:

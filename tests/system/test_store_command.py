@@ -14,6 +14,7 @@ from patientmgmt.domain.commands import AdmitPatient
 from patientmgmt.environment import CASSANDRA
 from patientmgmt.runtime import open_runtime
 from tests.conftest import CassandraNode
+from tests.store.projections.waiting import wait_until
 from tests.system.test_commands import Env, clean_environment, finished
 
 
@@ -71,6 +72,59 @@ def test_findings_are_counted_and_named_with_exit_code_1_and_the_rebuild_mends_t
     assert finished(cassandra_env, "store", "verify")[0] == 0
 
 
+def test_after_a_restore_the_board_and_the_log_are_of_the_events_that_are_there(
+    cassandra_env: Env, datastore: CassandraDatastore
+) -> None:
+    for _ in range(2):
+        admit(cassandra_env)
+    assert finished(cassandra_env, "worker", "--once")[0] == 0
+    keyspace = datastore.settings.keyspace
+    lost, kept = datastore.session.execute(f"SELECT DISTINCT id FROM {keyspace}.events")
+    datastore.session.execute(f"DELETE FROM {keyspace}.events WHERE id = {lost.id}")
+    datastore.session.execute(f"CREATE TABLE {keyspace}.my_view (id int PRIMARY KEY)", timeout=60)
+
+    code, output = finished(cassandra_env, "store", "restored")
+    assert code == 0, output
+    assert "have to begin again too" in output
+    assert output.splitlines()[-2].endswith(": my_view")
+    assert "Nothing was written." in output
+    assert finished(cassandra_env, "store", "verify")[0] == 1
+
+    code, output = finished(cassandra_env, "store", "restored", "--write")
+    assert code == 0, output
+    assert "Appended 1 events to a new log." in output
+    wait_until(lambda: finished(cassandra_env, "store", "verify")[0] == 0)
+    assert finished(cassandra_env, "worker", "--once")[0] == 0
+    with open_runtime(clean_environment() | cassandra_env) as runtime:
+        assert [row.patient_id for row in runtime.read_models.patients().patients] == [kept.id]
+
+
+def test_snapshots_are_removed_where_that_is_asked_for(
+    cassandra_env: Env, datastore: CassandraDatastore
+) -> None:
+    insert = "INSERT INTO {keyspace}.snapshots (id, version) VALUES (uuid(), 1)"
+    datastore.session.execute(datastore.prepare(insert))
+    count = datastore.prepare("SELECT count(*) FROM {keyspace}.snapshots")
+    for arguments, left in (([], 1), (["--write"], 0)):
+        code, output = finished(cassandra_env, "store", "empty-snapshots", *arguments)
+        assert code == 0, output
+        assert datastore.session.execute(count).one()[0] == left
+
+
+def test_settings_are_shown_and_changed_where_that_is_asked_for(cassandra_env: Env) -> None:
+    assert "what the first writer has" in finished(cassandra_env, "store", "settings")[1]
+    admit(cassandra_env)
+    turn_off = ["store", "settings", "--notification-log", "no"]
+    for arguments, said in ((turn_off, "yes -> no"), ([*turn_off, "--write"], "yes -> no")):
+        code, output = finished(cassandra_env, *arguments)
+        assert code == 0, output
+        assert said in output
+    code, output = finished(cassandra_env, "scenario")
+    assert code == 1
+    assert "CASSANDRA_NOTIFICATION_LOG: expected no" in output
+    assert "Traceback" not in output
+
+
 def test_status_tells_what_is_pending(cassandra_env: Env, datastore: CassandraDatastore) -> None:
     admit(cassandra_env)
     recorder = CassandraApplicationRecorder(datastore)
@@ -111,7 +165,17 @@ def test_older_tables_are_refused_until_they_are_updated(
 
 
 @pytest.mark.parametrize(
-    "arguments", [["status"], ["verify"], ["rebuild-log"], ["update"], ["erase", str(UUID(int=7))]]
+    "arguments",
+    [
+        ["status"],
+        ["verify"],
+        ["rebuild-log"],
+        ["update"],
+        ["settings"],
+        ["empty-snapshots"],
+        ["restored"],
+        ["erase", str(UUID(int=7))],
+    ],
 )
 def test_sqlite_has_no_such_tables(arguments: list[str]) -> None:
     code, output = finished({}, "store", *arguments)
