@@ -64,7 +64,6 @@ def test_findings_are_counted_and_named_with_exit_code_1_and_the_rebuild_mends_t
     code, output = finished(cassandra_env, "store", "rebuild-log")
     assert code == 0
     assert "Nothing was written." in output
-    assert finished(cassandra_env, "store", "verify")[0] == 1
 
     code, output = finished(cassandra_env, "store", "rebuild-log", "--write")
     assert code == 0
@@ -88,7 +87,6 @@ def test_after_a_restore_the_board_and_the_log_are_of_the_events_that_are_there(
     assert "have to begin again too" in output
     assert output.splitlines()[-2].endswith(": my_view")
     assert "Nothing was written." in output
-    assert finished(cassandra_env, "store", "verify")[0] == 1
 
     code, output = finished(cassandra_env, "store", "restored", "--write")
     assert code == 0, output
