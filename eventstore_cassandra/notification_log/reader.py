@@ -6,11 +6,10 @@ before have weighed (``page_size.py``). So whoever follows the log comes by betw
 look whether it is to stop, and never waits for a page that is too large to be sent.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from time import monotonic, sleep
 from typing import Protocol
-from uuid import UUID
 
 from eventsourcing.persistence import (
     IntegrityError,
@@ -159,9 +158,12 @@ class LogReader:
         intents = stretch.intents
         if not intents:
             return Scan([], after, stretch.is_at_end)
+        decided = self._decided(intents)
+        is_at_end = stretch.is_at_end and len(decided) == len(intents)
+        intents = intents[: len(decided)]
         last = min(intents[-1].last, after + size)
         found: list[Notification] = []
-        for intent, is_committed in zip(intents, self._committed(intents), strict=True):
+        for intent, is_committed in zip(intents, decided, strict=True):
             if is_committed:
                 found += (
                     notification
@@ -172,7 +174,7 @@ class LogReader:
         if len(found) > limit:
             found = found[:limit]
             return Scan(found, found[-1].id)
-        return Scan(found, last, stretch.is_at_end)
+        return Scan(found, last, is_at_end)
 
     def last(self) -> int | None:
         """Return the last position that holds an event, None where there is none.
@@ -184,8 +186,10 @@ class LogReader:
         while last > 0:
             first = max(1, last - PAGE // 10 + 1)
             intents = self._reserved(first, last)
-            committed = self._committed(intents)
-            for intent, is_committed in reversed(list(zip(intents, committed, strict=True))):
+            decided: list[bool] = []
+            while len(decided) < len(intents):
+                decided += self._decided(intents[len(decided) :])
+            for intent, is_committed in reversed(list(zip(intents, decided, strict=True))):
                 if is_committed:
                     return intent.last
             last = first - 1
@@ -278,29 +282,50 @@ class LogReader:
             self._final_heads[bucket] = head
         return True
 
-    def _committed(self, intents: Sequence[Intent]) -> list[bool]:
-        """Tell of each intent whether it is committed, once all of them are decided."""
-        undecided = {intent.append_id: intent for intent in intents if intent.mark is None}
-        known = {name: self._outcomes.get(name) for name in undecided}
-        known |= self._resolve([undecided[name] for name, final in known.items() if final is None])
-        return [(intent.mark or known[intent.append_id]) is Outcome.COMMITTED for intent in intents]
+    def _decided(self, intents: Sequence[Intent]) -> list[bool]:
+        """Tell of each intent whether it is committed, up to the first that cannot be decided now.
 
-    def _resolve(self, intents: Sequence[Intent]) -> dict[UUID, Outcome]:
-        """Look until every append is decided; decide those that stay pending over the grace."""
-        resolved: dict[UUID, Outcome] = {}
+        One whose partition has no quorum does not keep readers from what comes before it.
+
+        :raises PersistenceError: when that is the first of them.
+        """
+        undecided = [intent for intent in intents if intent.mark is None]
+        known = {each.append_id: self._outcomes.get(each.append_id) for each in undecided}
+        failure: PersistenceError | None = None
+        try:
+            for intent, final in self._resolve([i for i in undecided if not known[i.append_id]]):
+                self._outcomes.learn(intent.append_id, final)
+                known[intent.append_id] = final
+        except PersistenceError as e:
+            failure = e
+        decided: list[bool] = []
+        for intent in intents:
+            what = intent.mark or known[intent.append_id]
+            if what is None:
+                break
+            decided.append(what is Outcome.COMMITTED)
+        if failure and not decided:
+            raise failure
+        return decided
+
+    def _resolve(self, intents: Sequence[Intent]) -> Iterator[tuple[Intent, Outcome]]:
+        """Yield the outcomes as they are found, until every append is decided.
+
+        Those that stay pending over the grace are decided here.
+        """
         helping_at = self._clock() + self._grace
         while intents:
+            pending = []
             for intent, found in zip(intents, self._outcomes_of(intents), strict=True):
                 if found is not Outcome.PENDING:
-                    resolved[intent.append_id] = found
+                    yield intent, found
                 elif self._clock() >= helping_at:
-                    resolved[intent.append_id] = self._help(intent)
-            intents = [intent for intent in intents if intent.append_id not in resolved]
+                    yield intent, self._help(intent)
+                else:
+                    pending.append(intent)
+            intents = pending
             if intents:
                 self._pause(_POLL)
-        for name, final in resolved.items():
-            self._outcomes.learn(name, final)
-        return resolved
 
     def _outcomes_of(self, intents: Sequence[Intent]) -> list[Outcome]:
         found = self._look(intents, serial=False)

@@ -1,5 +1,6 @@
 """What a reader of the log returns, for any way in which appends lie in rows and buckets."""
 
+from collections.abc import Sequence
 from itertools import count
 from uuid import UUID, uuid4
 
@@ -7,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from eventstore_cassandra.append import Append
 from eventstore_cassandra.errors import StoreUnreachableError
 from eventstore_cassandra.notification_log.buckets import Buckets
 from eventstore_cassandra.notification_log.intents import Intent, Look, Outcome
@@ -205,3 +207,33 @@ def test_rows_that_are_large_are_read_in_small_numbers_and_a_read_that_fails_is_
         with pytest.raises(StoreUnreachableError):
             log.scan(0, limit=100)
     assert limits[-1] == 1
+
+
+def test_what_is_decided_before_an_intent_that_cannot_be_is_returned() -> None:
+    """Its partition has no quorum, or somebody has to be given a right first."""
+    table = TableInMemory([[(1, True), (2, True)], [(1, True)], [(1, True)]])
+    unmarked = [[intent._replace(mark=None) for intent in row] for row in table.in_bucket.pop(0)]
+    table.in_bucket[0] = unmarked
+    (first, second), (stuck,), (behind,) = unmarked
+    is_away = True
+
+    def look(intents: Sequence[Intent], *, serial: bool) -> list[Look]:
+        return [Look(None if each is stuck else each.append_id, None) for each in intents]
+
+    def decide(append: Append) -> None:
+        if is_away:
+            raise StoreUnreachableError("no answer")
+
+    log = LogReader(table, Outcomes(), look, decide, grace=0.0)
+    for topics in ((), TOPICS):
+        scan = log.scan(0, limit=10, topics=topics)
+        assert [notification.id for notification in scan.notifications] == [1, 2, 3]
+        assert scan.up_to == second.last
+    for ask in (lambda: log.scan(second.last, limit=10), log.last):
+        with pytest.raises(StoreUnreachableError):
+            ask()
+    is_away = False
+    scan = log.scan(second.last, limit=10)
+    assert [notification.id for notification in scan.notifications] == [stuck.last, behind.last]
+    assert log.last() == behind.last
+    assert first.first == 1
