@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from threading import Event
+from weakref import WeakSet
 
 from eventsourcing.persistence import DataError, IntegrityError, PersistenceError
 
@@ -57,7 +58,7 @@ class NotificationLog:
             attempts=settings.append_attempts,
             waiting=datastore.waiting,
         )
-        self._listeners: set[Event] = set()
+        self._listeners: WeakSet[Event] = WeakSet()
         self._current_version = datastore.prepare(_CURRENT_VERSION)
         self.reader = LogReader(
             self._table,
@@ -106,7 +107,7 @@ class NotificationLog:
         return list(reserved.positions)
 
     def listen(self, listener: Event) -> None:
-        """Have an event set whenever this process has recorded something."""
+        """Have an event set whenever this process has recorded something, as long as it is held."""
         self._listeners.add(listener)
 
     def unlisten(self, listener: Event) -> None:

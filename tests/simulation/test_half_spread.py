@@ -3,6 +3,7 @@
 What others have seen of it until then stays true, though reads have spread it in part only.
 """
 
+import gc
 from collections.abc import Sequence
 from contextlib import suppress
 from random import Random
@@ -119,6 +120,16 @@ def test_a_closed_bucket_that_shows_nothing_is_not_the_end_of_the_log() -> None:
     store.recorder()._log._table.head(1)
     store.asks = (Y, Z)
     assert log(store.recorder()) == [(1, A, 1), (2, B, 1)]
+
+
+def test_a_subscription_that_is_dropped_is_not_woken_up_any_more() -> None:
+    recorder = Store().recorder()
+    subscription = recorder.subscribe()
+    listeners = recorder._log._listeners
+    assert len(listeners) == 1
+    del subscription
+    gc.collect()
+    assert len(listeners) == 0
 
 
 @pytest.mark.parametrize(
