@@ -232,7 +232,8 @@ class LogReader:
                 is_at_end = not (len(rows) == limit or is_closed or reserved)
             else:
                 is_at_end = bucket not in self._final_heads
-        return _Stretch([intent for intent in found if intent.first < end], is_at_end)
+        # What was read beyond is left for the next page, and the log's end with it.
+        return _Stretch([each for each in found if each.first < end], is_at_end and position <= end)
 
     def _rows(self, bucket: int, position: int, limit: int) -> list[list[Intent]]:
         """Return rows of a bucket from the one with a position on, without a hole."""

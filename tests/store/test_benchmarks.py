@@ -1,9 +1,12 @@
 """What is measured when a server does not answer: counted apart, and the measuring goes on."""
 
+from collections.abc import Iterator
 from itertools import count
 from math import isnan
 
 import pytest
+from cassandra import WriteTimeout, WriteType
+from cassandra.cluster import Session
 from eventsourcing.persistence import OperationalError, ProgrammingError
 
 from benchmarks.appends import DRIVER, LOG_OFF, LOG_ON, Appends, _operation
@@ -16,16 +19,31 @@ from benchmarks.measure import (
     percentiles,
     stretch,
 )
+from benchmarks.nodes import keyspace
 from benchmarks.report import _line
 from eventstore_cassandra import Settings
 from tests.store.test_shipped_cases import environment
 
 
+@pytest.fixture(scope="module")
+def bench_env(settings: Settings) -> Iterator[dict[str, str]]:
+    with keyspace(environment(settings)) as env:
+        yield env
+
+
+def lose_the_answer(*_: object, **__: object) -> None:
+    raise WriteTimeout("the replicas were slow", write_type=WriteType.CAS)
+
+
 @pytest.mark.parametrize("what", [DRIVER, LOG_OFF, LOG_ON])
-def test_an_append_without_a_connection_is_not_answered(settings: Settings, what: str) -> None:
-    with _operation(environment(settings), what) as operation:
+def test_an_append_that_is_not_answered_is_told_from_one_that_is(
+    bench_env: dict[str, str], what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with _operation(bench_env, what) as operation:
         assert is_answered(operation)
-    assert not is_answered(operation)
+        with monkeypatch.context() as patch:
+            patch.setattr(Session, "execute", lose_the_answer)
+            assert not is_answered(operation)
 
 
 def every_other() -> Operation:

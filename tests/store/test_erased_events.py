@@ -20,12 +20,15 @@ from eventstore_cassandra import (
     CassandraTrackingRecorder,
     Erased,
     KnowsErased,
+    Settings,
+    create_tables,
 )
 from eventstore_cassandra.operations import erase, finish
 from patientmgmt.application import PatientManagement
 from patientmgmt.domain.commands import AdmitPatient, TransferPatient
 from patientmgmt.domain.errors import PatientNotFoundError
 from patientmgmt.mapper import PatientMapper
+from tests.store.operations.crafting import keyspace
 from tests.store.test_library_applications import Ward, Wards
 from tests.store.test_shipped_cases import environment
 
@@ -42,6 +45,14 @@ class OwnMapper(Mapper[UUID]):
 
 
 OWN = {"MAPPER_TOPIC": get_topic(OwnMapper)}
+
+
+@pytest.fixture
+def datastore(settings: Settings) -> Iterator[CassandraDatastore]:
+    """A keyspace of its own, since all its writers have one cipher and one compressor."""
+    with keyspace(settings) as datastore:
+        create_tables(datastore)
+        yield datastore
 
 
 @pytest.fixture(params=[PLAIN, ENCODED, OWN], ids=["plain", "encoded", "own mapper"])

@@ -14,7 +14,7 @@ from eventstore_cassandra.notification_log.buckets import Buckets
 from eventstore_cassandra.notification_log.intents import Intent, Look, Outcome
 from eventstore_cassandra.notification_log.outcomes import Outcomes
 from eventstore_cassandra.notification_log.page_size import FIRST, MAX_BYTES
-from eventstore_cassandra.notification_log.reader import MAX_READS, LogReader
+from eventstore_cassandra.notification_log.reader import MAX_READS, PAGE, LogReader
 from eventstore_cassandra.notification_log.reserve_steps import Place, after
 
 TOPICS = ("Admitted", "Transferred")
@@ -132,6 +132,18 @@ def test_a_scan_does_not_run_after_writers_that_go_on_writing() -> None:
     busy = BusyTable([[(1, True)]])
     scan = reader(busy).scan(0, limit=500)
     assert [notification.id for notification in scan.notifications] == [1]
+
+
+def test_what_was_read_behind_an_append_of_many_pages_is_not_left_out() -> None:
+    class LargeBuckets(TableInMemory):
+        buckets = Buckets(10_000)
+
+    for is_committed in (True, False):
+        log = reader(LargeBuckets([[(2 * PAGE + 1, is_committed)], [(1, True)]]))
+        for topics in ((), TOPICS):
+            scan = log.scan(0, limit=3 * PAGE, topics=topics)
+            assert scan.up_to == 2 * PAGE + 2
+            assert len(scan.notifications) == (2 * PAGE + 2 if is_committed else 1)
 
 
 class FailingTable(TableInMemory):
