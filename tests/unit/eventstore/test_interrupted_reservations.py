@@ -47,6 +47,8 @@ class InterruptAt:
 
     def __enter__(self) -> "InterruptAt":
         self._others = sys.gettrace()
+        # In Python 3.12, operations are traced only if some frame wants it before tracing is set.
+        sys._getframe().f_trace_opcodes = True
         sys.settrace(self._enter)
         return self
 
@@ -62,6 +64,7 @@ class InterruptAt:
         is_used = file == threading.__file__ and frame.f_back and frame.f_back.f_trace
         if not is_used and not file.startswith(PACKAGE):
             return None
+        frame.f_trace = self._step  # in Python 3.13, operations are traced if this comes first
         frame.f_trace_opcodes = True
         return self._step
 
