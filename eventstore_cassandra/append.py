@@ -41,9 +41,11 @@ its outcome is unknown, whether or not anything was sent.
 expects or reaches. So to an aggregate that is erased nothing is ever appended, while an append that
 was applied before still finds its own row.
 
-One case stays open. An aggregate *below* the expected version (its caller made that version up,
-rather than load it) refuses the batch today; but a late copy of it may be applied once others have
-appended that far. With an unanswered try behind it, that is no conflict, and is not called one.
+*Aggregates below the expected version.* The caller made that version up, rather than load it; or
+events were lost, or restored from a backup that is older than the log. Such an aggregate refuses
+the batch today; but a late copy of it, or another reader, may have it applied once others have
+appended that far. So with an unanswered try behind it, or as an intent, it is barred as well, at
+the version that the aggregate is at, before that is called a conflict.
 
 :func:`append_steps` is this protocol without I/O: a generator that yields the next step and is sent
 the reply. Whoever changes it must change the tests that drive it through every order of replies,
@@ -65,7 +67,6 @@ from eventsourcing.persistence import (
 from eventstore_cassandra.append_checks import check_append
 from eventstore_cassandra.errors import (
     AggregateErasedError,
-    UnknownOutcomeError,
     describe,
     is_certain,
     is_refusal,
@@ -86,9 +87,15 @@ class Step(Enum):
 
     CREATE = "the conditional batch of a stream that does not exist"
     EXTEND = "the conditional batch of a stream at the version before"
-    BAR_CREATE = "the conditional write after which the batch of CREATE is never applied"
-    BAR_EXTEND = "the conditional write after which the batch of EXTEND is never applied"
     LOOK = "a serial read of the append_id at the first new version"
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A conditional write, too: after it the batch can never be applied."""
+
+    at: int | None
+    """The version at which the aggregate is expected, which is not the append's own."""
 
 
 @dataclass(frozen=True)
@@ -117,8 +124,6 @@ class Unanswered:
 
     error: BaseException
 
-
-_BARS = {Step.CREATE: Step.BAR_CREATE, Step.EXTEND: Step.BAR_EXTEND}
 
 Reply = Applied | NotApplied | Found | Unanswered
 
@@ -175,7 +180,9 @@ class BarredError(ProgrammingError):
     """The append was refused for good, and can never be applied any more."""
 
 
-def append_steps(append: Append, *, attempts: int, is_intent: bool) -> Generator[Step, Reply, None]:
+def append_steps(
+    append: Append, *, attempts: int, is_intent: bool
+) -> Generator[Step | Bar, Reply, None]:
     """Yield steps until the append is known to be applied; each must be sent its reply.
 
     :param attempts: how many steps may stay unanswered before giving up.
@@ -188,7 +195,8 @@ def append_steps(append: Append, *, attempts: int, is_intent: bool) -> Generator
     :raises UnknownOutcomeError: when it is not known whether the events are or will be written.
     :raises OperationalError: when the store cannot be reached; nothing of it was written.
     """
-    conditional = step = Step.CREATE if append.is_new else Step.EXTEND
+    conditional = Step.CREATE if append.is_new else Step.EXTEND
+    step: Step | Bar = conditional
     current_version: int | None = None
     refused_by: BaseException | None = None
     unanswered = 0
@@ -197,14 +205,14 @@ def append_steps(append: Append, *, attempts: int, is_intent: bool) -> Generator
         match (yield step):
             case NotApplied(is_barred=True):
                 raise _barred(append, refused_by)
-            case Applied() if step in _BARS.values():
-                raise _barred(append, refused_by)
+            case Applied() if isinstance(step, Bar):
+                raise _barred(append, refused_by) if refused_by else refusal(append, step.at)
             case Applied():
                 return
             case Unanswered(error=error):
                 may_be_applied = may_be_applied or not is_certain(error)
-                if may_be_applied and is_refusal(error) and step in _BARS:
-                    refused_by, step = error, _BARS[step]
+                if may_be_applied and is_refusal(error) and step is conditional:
+                    refused_by, step = error, Bar(_before(append, conditional))
                     continue
                 unanswered += 1
                 if unanswered == attempts or is_refusal(error) or not may_be_applied:
@@ -218,9 +226,15 @@ def append_steps(append: Append, *, attempts: int, is_intent: bool) -> Generator
                 if is_at_0 and not is_intent:
                     conditional = step = Step.EXTEND
                 elif may_be_applied and (current_version or 0) < append.first_version - 1:
-                    raise UnknownOutcomeError(f"{_versions(append, current_version)} {UNKNOWN}")
+                    step = Bar(current_version)
+                elif current_version == _before(append, conditional):
+                    step = conditional  # it is there now, after it was barred in vain below
                 else:
                     raise refusal(append, current_version)
+
+
+def _before(append: Append, conditional: Step) -> int | None:
+    return None if conditional is Step.CREATE else append.first_version - 1
 
 
 def refusal(append: Append, current_version: int | None) -> IntegrityError:
@@ -254,7 +268,7 @@ def _failure(
 
 
 def _barred(append: Append, error: BaseException | None) -> BarredError:
-    reason = describe(error) if error else "it was refused when a reader of the log tried it"
+    reason = describe(error) if error else "it was given up before"
     return BarredError(
         f"{_doing(append)}: {reason}. It is barred, so that nobody tries it again. Nothing was "
         "written."

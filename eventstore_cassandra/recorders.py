@@ -12,6 +12,7 @@ from eventsourcing.persistence import AggregateRecorder, IntegrityError, StoredE
 from eventstore_cassandra.append import (
     Append,
     Applied,
+    Bar,
     BarredError,
     Found,
     NotApplied,
@@ -172,11 +173,11 @@ class CassandraAggregateRecorder(AggregateRecorder):
                 logger.warning(
                     "An append was not carried out, or not known to be, and is looked into: %s",
                     reason,
-                    extra=extra | {"step": step.name},
+                    extra=extra | {"step": str(step)},
                 )
                 self.datastore.waiting.sleep_between(longest / 2, longest)
 
-    def _take(self, step: Step, append: Append, reason: str) -> Reply:
+    def _take(self, step: Step | Bar, append: Append, reason: str) -> Reply:
         try:
             if step is Step.LOOK:
                 bound = self._look.bind([append.aggregate_id, append.first_version])
@@ -190,13 +191,15 @@ class CassandraAggregateRecorder(AggregateRecorder):
         barred = row.get("barred") or {}
         return NotApplied(row.get("current_version"), append.append_id in barred)
 
-    def _request(self, step: Step, append: Append, reason: str) -> BoundStatement | BatchStatement:
+    def _request(
+        self, step: Step | Bar, append: Append, reason: str
+    ) -> BoundStatement | BatchStatement:
         """Return a conditional write: the append's batch, or what bars it for this reason."""
         name, aggregate_id, last = append.append_id, append.aggregate_id, append.last_version
-        is_new = step in (Step.CREATE, Step.BAR_CREATE)
-        before = None if is_new else append.first_version - 1
-        if step in (Step.BAR_CREATE, Step.BAR_EXTEND):
-            return self._bar.bind([name, reason, aggregate_id, before, name])
+        if isinstance(step, Bar):
+            why = reason or f"the aggregate was at version {step.at}"
+            return self._bar.bind([name, why, aggregate_id, step.at, name])
+        before = None if step is Step.CREATE else append.first_version - 1
         batch = BatchStatement()
         batch.add(self._lock, [last, aggregate_id, before, name])
         for event in append.events:

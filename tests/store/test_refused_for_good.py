@@ -87,3 +87,20 @@ def test_more_statements_than_a_batch_can_have_are_refused_before_anything_is_se
     with pytest.raises(DataError, match="Nothing was written"):
         store.recorder.insert_events([event(v, of="p") for v in range(1, 65_536)])
     assert status(store.datastore).head == 0
+
+
+def test_readers_pass_an_intent_whose_aggregate_has_gone_back(store: Store) -> None:
+    """It was restored from a backup that is older than the log, say."""
+    for version in (1, 2, 3):
+        store.recorder.insert_events([event(version)])
+    store.cql("DELETE FROM {keyspace}.events WHERE id = ? AND version > 1", ID)
+    store.cql("UPDATE {keyspace}.events SET current_version = 1 WHERE id = ?", ID)
+    store.recorder.insert_events([event(1, of="another")])
+    for _ in range(2):
+        reader = CassandraApplicationRecorder(store.datastore)
+        found = reader.select_notifications(1, 10)
+        assert [n.originator_id for n in found][-1] == "another"
+    assert status(store.datastore).pending == []
+    last = reader.select_events(ID)[-1].originator_version
+    reader.insert_events([event(last + 1)])
+    assert store.log()[-1] == (ID, last + 1)

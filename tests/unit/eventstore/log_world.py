@@ -18,6 +18,7 @@ from eventsourcing.persistence import IntegrityError, OperationalError, StoredEv
 from eventstore_cassandra.append import (
     Append,
     Applied,
+    Bar,
     Found,
     NotApplied,
     Step,
@@ -134,7 +135,8 @@ class World:
             except IntegrityError:
                 return False
 
-    def _append_step(self, aggregate: Aggregate, step: Step, append: Append) -> object:
+    def _append_step(self, aggregate: Aggregate, step: Step | Bar, append: Append) -> object:
+        assert isinstance(step, Step), "nothing is refused for good here, and nothing goes back"
         if step is Step.LOOK:
             aggregate.spread_to = aggregate.current_version or 0
             return Found(aggregate.rows.get(append.first_version))
