@@ -15,11 +15,12 @@ after the time that it carries. Positions may stay empty, though, if they do so 
    in one process are reserved together, in one row, each under its own ``append_id``.
 2. *Decide* (``recorders.py``). The append of ``append.py``, under the same ``append_id``. Applied:
    the intents are events. Refused: somebody else has those versions, and the positions stay empty.
-3. *Read* (``reader.py``). An intent is *committed* if the row of its first event in the aggregate's
-   partition carries its ``append_id``; it is *pending* while the aggregate is at the version that
-   it expects, and has not barred it; it is *aborted* otherwise. A reader stops at a pending intent,
-   gives its writer a little time (the grace), and then decides it itself, by the very step 2. The
-   outcome is then final, whoever came first. The grace saves work; no clock is compared.
+3. *Read* (``reader.py``, ``decisions.py``). An intent is *committed* if the row of its first event
+   in the aggregate's partition carries its ``append_id``; it is *pending* while the aggregate is at
+   the version that it expects, and has not barred it; it is *aborted* otherwise. A reader stops at
+   a pending intent, gives its writer a little time (the grace), and then decides it itself, by the
+   very step 2. The outcome is then final, whoever came first. The grace saves work; no clock is
+   compared.
 4. *Mark*. A process that knows the outcomes of a row's appends writes them into it, along with its
    next reservation in that partition, which costs no further round trip. Rows that are marked need
    no look into the aggregates: reading the past is reading partitions in order. What stays unmarked

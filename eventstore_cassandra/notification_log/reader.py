@@ -6,22 +6,22 @@ before have weighed (``page_size.py``). So whoever follows the log comes by betw
 look whether it is to stop, and never waits for a page that is too large to be sent.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from time import monotonic, sleep
 from typing import Protocol
 
 from eventsourcing.persistence import (
-    IntegrityError,
     Notification,
     OperationalError,
     PersistenceError,
 )
 
-from eventstore_cassandra.append import Append, BarredError
+from eventstore_cassandra.append import Append
 from eventstore_cassandra.errors import StoreUnreachableError
 from eventstore_cassandra.notification_log.buckets import MAX_POSITION, Buckets
-from eventstore_cassandra.notification_log.intents import Intent, Look, Outcome, outcome
+from eventstore_cassandra.notification_log.decisions import Decisions, LookUp
+from eventstore_cassandra.notification_log.intents import Intent
 from eventstore_cassandra.notification_log.outcomes import Outcomes
 from eventstore_cassandra.notification_log.page_size import PageSize
 from eventstore_cassandra.notification_log.reserve_steps import Place
@@ -32,7 +32,6 @@ MAX_READS = 16
 """Reads in one page of the log: some tens of milliseconds where the store is well."""
 _USUAL_ROW = 10
 """Events in a row, until it is known how many there are at this part of the log."""
-_POLL = 0.005
 
 
 @dataclass(frozen=True)
@@ -74,14 +73,6 @@ class Rows(Protocol):
         ...
 
 
-class LookUp(Protocol):
-    """Reads what stands in the aggregates' partitions."""
-
-    def __call__(self, intents: Sequence[Intent], *, serial: bool) -> list[Look]:
-        """Return a look for each intent."""
-        ...
-
-
 class LogReader:
     """Reads the log, and decides what its writers have left undecided. Share between threads.
 
@@ -104,12 +95,7 @@ class LogReader:
         pause: Callable[[float], None] = sleep,
     ) -> None:
         self._table = table
-        self._outcomes = outcomes
-        self._look = look
-        self._decide = decide
-        self._grace = grace
-        self._clock = clock
-        self._pause = pause
+        self._decisions = Decisions(outcomes, look, decide, grace=grace, clock=clock, pause=pause)
         self._final_heads: dict[int, int] = {}
         self._row_size: float = _USUAL_ROW
         self._page_size = PageSize()
@@ -158,7 +144,7 @@ class LogReader:
         intents = stretch.intents
         if not intents:
             return Scan([], after, stretch.is_at_end)
-        decided = self._decided(intents)
+        decided = self._decisions.of(intents)
         is_at_end = stretch.is_at_end and len(decided) == len(intents)
         intents = intents[: len(decided)]
         last = min(intents[-1].last, after + size)
@@ -188,7 +174,7 @@ class LogReader:
             intents = self._reserved(first, last)
             decided: list[bool] = []
             while len(decided) < len(intents):
-                decided += self._decided(intents[len(decided) :])
+                decided += self._decisions.of(intents[len(decided) :])
             for intent, is_committed in reversed(list(zip(intents, decided, strict=True))):
                 if is_committed:
                     return intent.last
@@ -282,69 +268,6 @@ class LogReader:
                 return False
             self._final_heads[bucket] = head
         return True
-
-    def _decided(self, intents: Sequence[Intent]) -> list[bool]:
-        """Tell of each intent whether it is committed, up to the first that cannot be decided now.
-
-        One whose partition has no quorum does not keep readers from what comes before it.
-
-        :raises PersistenceError: when that is the first of them.
-        """
-        undecided = [intent for intent in intents if intent.mark is None]
-        known = {each.append_id: self._outcomes.get(each.append_id) for each in undecided}
-        failure: PersistenceError | None = None
-        try:
-            for intent, final in self._resolve([i for i in undecided if not known[i.append_id]]):
-                self._outcomes.learn(intent.append_id, final)
-                known[intent.append_id] = final
-        except PersistenceError as e:
-            failure = e
-        decided: list[bool] = []
-        for intent in intents:
-            what = intent.mark or known[intent.append_id]
-            if what is None:
-                break
-            decided.append(what is Outcome.COMMITTED)
-        if failure and not decided:
-            raise failure
-        return decided
-
-    def _resolve(self, intents: Sequence[Intent]) -> Iterator[tuple[Intent, Outcome]]:
-        """Yield the outcomes as they are found, until every append is decided.
-
-        Those that stay pending over the grace are decided here.
-        """
-        helping_at = self._clock() + self._grace
-        while intents:
-            pending = []
-            for intent, found in zip(intents, self._outcomes_of(intents), strict=True):
-                if found is not Outcome.PENDING:
-                    yield intent, found
-                elif self._clock() >= helping_at:
-                    yield intent, self._help(intent)
-                else:
-                    pending.append(intent)
-            intents = pending
-            if intents:
-                self._pause(_POLL)
-
-    def _outcomes_of(self, intents: Sequence[Intent]) -> list[Outcome]:
-        found = self._look(intents, serial=False)
-        outcomes = [outcome(intent, look) for intent, look in zip(intents, found, strict=True)]
-        doubtful = [n for n, each in enumerate(outcomes) if each is Outcome.ABORTED]
-        if doubtful:
-            again = [intents[n] for n in doubtful]
-            serial = self._look(again, serial=True)
-            for n, intent, look in zip(doubtful, again, serial, strict=True):
-                outcomes[n] = outcome(intent, look)
-        return outcomes
-
-    def _help(self, intent: Intent) -> Outcome:
-        try:
-            self._decide(intent.append())
-        except (IntegrityError, BarredError):
-            return Outcome.ABORTED
-        return Outcome.COMMITTED
 
 
 def _follow_on(rows: Sequence[Sequence[Intent]], position: int) -> bool:

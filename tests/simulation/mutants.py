@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from eventstore_cassandra.notification_log.decisions import Decisions
 from eventstore_cassandra.notification_log.intents import Outcome
 from eventstore_cassandra.notification_log.looks import Looks
 from eventstore_cassandra.notification_log.reader import LogReader
@@ -25,7 +26,7 @@ def _do_not_look_whose_row_is_there(patch: pytest.MonkeyPatch) -> None:
 
 
 def _skip_what_is_pending(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(LogReader, "_help", lambda *_: Outcome.ABORTED)
+    patch.setattr(Decisions, "_help", lambda *_: Outcome.ABORTED)
 
 
 def _forget_that_it_is_an_intent(patch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eventstore_cassandra.append import Append
+from eventstore_cassandra.notification_log.decisions import Decisions
 from eventstore_cassandra.notification_log.intents import Intent, Look, Outcome
 from eventstore_cassandra.notification_log.outcomes import Outcomes
 from eventstore_cassandra.notification_log.reader import LogReader
@@ -148,7 +149,7 @@ def test_a_reader_without_serial_reads_of_the_log_would_be_caught(
 
 def test_a_reader_that_did_not_wait_would_be_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     """The simulation is able to fail: a reader that skips what is pending loses it."""
-    monkeypatch.setattr(LogReader, "_help", lambda _self, _intent: Outcome.ABORTED)
+    monkeypatch.setattr(Decisions, "_help", lambda _self, _intent: Outcome.ABORTED)
     assert _violations(), "readers that skip pending intents were not caught"
 
 
