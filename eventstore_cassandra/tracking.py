@@ -31,7 +31,6 @@ from eventsourcing.utils import get_topic
 from eventstore_cassandra.datastore import APPEND, SERIAL_READ, CassandraDatastore
 from eventstore_cassandra.errors import DRIVER_ERRORS, is_refusal, library_error, library_errors
 from eventstore_cassandra.keys import check_key
-from eventstore_cassandra.settings import Settings
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 2.0
 _CREATE = (
@@ -56,6 +55,8 @@ _CONTINUE = (
 class CassandraTrackingRecorder(TrackingRecorder):
     """Keeps the largest notification id for each application. Share it between threads.
 
+    :param patience: seconds for which a write is tried again, if not ``CASSANDRA_VIEW_PATIENCE``.
+
     Statements are prepared when they are first used, so that it can be made before its tables.
 
     A view over many partitions extends it: it writes its rows first, each in such a way that
@@ -67,8 +68,10 @@ class CassandraTrackingRecorder(TrackingRecorder):
     """The name of the environment that the recorder was made for: that of the projection, where the
     library's runner makes it. The factory sets it."""
 
-    def __init__(self, datastore: CassandraDatastore) -> None:
+    def __init__(self, datastore: CassandraDatastore, *, patience: float | None = None) -> None:
         self.datastore = datastore
+        settings = datastore.settings
+        self._patience = settings.view_patience if patience is None else patience
 
     @property
     def view_name(self) -> str:
@@ -94,7 +97,7 @@ class CassandraTrackingRecorder(TrackingRecorder):
         advance = self.datastore.prepare(_ADVANCE).bind([position, name, row_key, position, name])
         create = self.datastore.prepare(_CREATE).bind([row_key, position, name])
         change = advance
-        tries = Tries(tracking, self.datastore.settings)
+        tries = self._tries(tracking)
         while True:
             try:
                 row = self.datastore.execute(change, APPEND).one()
@@ -148,8 +151,13 @@ class CassandraTrackingRecorder(TrackingRecorder):
                 self.datastore.execute(bound, APPEND)
             except DRIVER_ERRORS as e:
                 tracking = Tracking(application_name, position)
-                tries = tries or Tries(tracking, self.datastore.settings)
+                tries = tries or self._tries(tracking)
                 tries.pause_or_raise(e)
+
+    def _tries(self, tracking: Tracking) -> "Tries":
+        """Return the tries that the write of a notification has."""
+        attempts = self.datastore.settings.append_attempts
+        return Tries(tracking, attempts=attempts, patience=self._patience)
 
     def _read(self, query: str, key: str, application_name: str) -> dict[str, Any] | None:
         bound = self.datastore.prepare(query).bind([key])
@@ -181,10 +189,10 @@ class Tries:
     A projection ends with the first error of its view, so that the servers' restart is waited for.
     """
 
-    def __init__(self, tracking: Tracking, settings: Settings) -> None:
+    def __init__(self, tracking: Tracking, *, attempts: int, patience: float) -> None:
         self._tracking = tracking
-        self._until = monotonic() + settings.view_patience
-        self._left = settings.append_attempts
+        self._until = monotonic() + patience
+        self._left = attempts
         self._pause = _FIRST_PAUSE
 
     def pause_or_raise(self, error: BaseException) -> None:

@@ -148,7 +148,7 @@ class CassandraViewRecorder(CassandraTrackingRecorder):
         check_notification_id(tracking)
         key, position = self._position_key(tracking.application_name), tracking.notification_id
         name = uuid4()
-        tries = Tries(tracking, self.datastore.settings)
+        tries = self._tries(tracking)
         lock = self._last_seen
         while True:
             try:
@@ -208,7 +208,7 @@ class CassandraViewRecorder(CassandraTrackingRecorder):
                 self.datastore.execute(batch, APPEND)
             except DRIVER_ERRORS as e:
                 tracking = Tracking(application_name, position)
-                tries = tries or Tries(tracking, self.datastore.settings)
+                tries = tries or self._tries(tracking)
                 tries.pause_or_raise(e)
 
     def _read_lock(self) -> _Lock:

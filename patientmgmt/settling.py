@@ -34,7 +34,8 @@ class Settler:
 
     def __init__(self, recorder: CassandraApplicationRecorder) -> None:
         self._recorder = recorder
-        self._tracking = CassandraTrackingRecorder(recorder.datastore)
+        # Here it is waited between the attempts, so that a stop need not wait for them.
+        self._tracking = CassandraTrackingRecorder(recorder.datastore, patience=0)
         self._stopping = Event()
         self._position: int | None = None
 

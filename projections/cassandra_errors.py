@@ -8,7 +8,6 @@ from cassandra import DriverException, InvalidRequest, UnresolvableContactPoints
 from cassandra.cluster import NoHostAvailable
 from cassandra.connection import ConnectionException
 from cassandra.protocol import ErrorMessage
-from eventsourcing.persistence import PersistenceError
 
 from projections.read_models import ReadModelsUnavailableError
 
@@ -37,7 +36,7 @@ def availability(keyspace: str) -> Iterator[None]:
             f"Cassandra refused a request for the read models in keyspace {keyspace}: {reason}. "
             "Check the limits and guardrails in the server's cassandra.yaml."
         ) from e
-    except (*_DRIVER_ERRORS, PersistenceError) as e:  # the latter of a connection that is closed
+    except _DRIVER_ERRORS as e:
         raise ReadModelsUnavailableError(
             f"The read models in keyspace {keyspace} cannot be reached: {_reason(e)}. Check that "
             "Cassandra runs and that enough replicas are up."

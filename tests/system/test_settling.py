@@ -7,6 +7,7 @@ from threading import Barrier, Thread
 from uuid import UUID
 
 import pytest
+from eventsourcing.persistence import OperationalError
 
 from eventstore_cassandra import CassandraApplicationRecorder, CassandraDatastore
 from patientmgmt.application import PatientManagement, UnknownResultError
@@ -96,6 +97,18 @@ def test_a_log_that_was_made_anew_is_settled_from_its_end(cassandra_env: Env) ->
     with recorder(cassandra_env) as opened, PatientManagement(cassandra_env) as application:
         Settler(opened).catch_up()
         assert application.patient(patient_id).ward == "BB"
+
+
+@pytest.mark.timeout(600)
+def test_a_position_that_cannot_be_kept_is_told_at_once(cassandra_env: Env) -> None:
+    patient = {**cassandra_env, "CASSANDRA_VIEW_PATIENCE": "3600"}
+    with losing_runtime(patient) as (runtime, connection):
+        runtime.application.admit(ADA)
+        settler = runtime.settler()
+        assert settler
+        with connection.losing("request", after=0), pytest.raises(OperationalError):
+            settler.catch_up()
+        settler.catch_up()
 
 
 def test_several_at_once_decide_an_append_once(cassandra_env: Env) -> None:

@@ -86,7 +86,7 @@ def test_a_lost_connection_is_told_by_every_method(
 ) -> None:
     datastore = CassandraDatastore(read_model_datastore.settings)
     store = CassandraReadModels(datastore.session, datastore.settings.keyspace)
-    datastore.close()
+    datastore.session.cluster.shutdown()
     [row] = rows_of(uuid4(), ["AA"])
     calls: list[Callable[[], object]] = [
         store.wards,
