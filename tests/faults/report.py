@@ -22,6 +22,8 @@ class Report:
     """Aggregates that were erased."""
     misleading: int = 0
     """Committed appends that a quorum read showed as aborted for a moment."""
+    in_part: int = 0
+    """Events that a quorum read showed without their type or state for a moment."""
 
     def count(self, told: Told) -> int:
         """Return how many appends were answered so."""
@@ -32,5 +34,6 @@ class Report:
         return (
             f"seed {self.seed}: {len(self.attempts)} appends ({answers}), {self.helps} helps, "
             f"{self.erased} erased, {self.empty_positions} empty positions, {self.troubles} failed "
-            f"reads, {self.misleading} misleading, {len(self.violations)} violations"
+            f"reads, {self.misleading} misleading, {self.in_part} in part, "
+            f"{len(self.violations)} violations"
         )

@@ -4,10 +4,12 @@ Each of them is repeatable as far as its seed goes; what the processes make of i
 """
 
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from time import sleep
 from uuid import uuid4
 
+from eventstore_cassandra import CassandraApplicationRecorder, CassandraDatastore
 from patientmgmt.local_cassandra import Cluster
 from tests.faults.plan import Losses, Store
 from tests.faults.quorum import QuorumReads
@@ -191,16 +193,18 @@ def commit_on_one_replica(cluster: Cluster, store: Store, seed: int) -> Report:
     them all. It goes on, and is stopped again as soon as the first is answered, so that what the
     two other replicas have accepted by then waits at its door. The others are stopped next, and it
     goes on: those batches it commits alone, and the others find the commits too old when they go
-    on. One read of the versions by a quorum of it and another repairs the static column there, and
-    nothing else; then it dies. A quorum read of the two that are left shows the new version
-    without its event: aborted, were it believed.
+    on. A quorum of it and another reads the versions of some aggregates, and the appends' names of
+    others, which repairs these columns there, and nothing else; then it dies. A quorum read of the
+    two that are left shows a new version without its event, which is aborted, were it believed; or
+    an event without its type and its state, which is loaded whole all the same.
 
     How many batches are at that point when the coordinator stops is chance, some of those in
     flight; the report says how many a quorum read told wrongly. The hints by which the commits
     would reach the others by and by, after ten seconds, are not prevented.
     """
-    with Run(store, seed) as run:
+    with Run(store, seed) as run, closing(CassandraDatastore(store.settings())) as datastore:
         coordinator, second, third = run.random.sample(cluster.nodes, 3)
+        loader = CassandraApplicationRecorder(datastore)
         reads = QuorumReads(run.datastore, coordinator, _IN_FLIGHT)
         writer = run.add(
             "writer",
@@ -227,12 +231,15 @@ def commit_on_one_replica(cluster: Cluster, store: Store, seed: int) -> Report:
             writer.wait_until_it_ends()
             sleep(_EXPIRY)
             resume(second)
-            reads.read_versions()
+            reads.read_some_columns()
         with killed(cluster, coordinator):
-            misleading = reads.count_misleading()
+            misleading, in_part = reads.count_misleading(), reads.count_in_part()
+            harmed = reads.load(loader)
             run.start(*readers, marker)
             run.wait_until_all_saw(marker, *readers)
-        return replace(run.finish(), misleading=misleading)
+        report = run.finish()
+        violations = [*report.violations, *harmed]
+        return replace(report, misleading=misleading, in_part=in_part, violations=violations)
 
 
 SCENARIOS: tuple[Scenario, ...] = (
