@@ -24,8 +24,8 @@ it. Two facts make that harmless:
 So an uncertain step is simply taken again. If it is then not applied, the row at the first new
 version tells whose it is: the own name means success at an earlier try, another's means conflict.
 That look is made at serial consistency, since a batch that was decided may so far have reached one
-replica only, and after *every* refusal, not only after a retry, because the driver or a coordinator
-may have tried twice on its own.
+replica only, and after *every* refusal, not only after a retry: a refusal is rare here, so that it
+costs little not to rely on the driver and the servers never trying twice on their own.
 
 *Appends that are refused for good.* A batch may be one that the server or the driver never takes: a
 limit was lowered, a library has changed. Where nobody but its writer can send it, that is the end

@@ -18,8 +18,9 @@ _LOOK = (
     "SELECT version, append_id, current_version, barred[?] AS barred FROM {keyspace}.events"
     " WHERE id = ? AND version <= ? ORDER BY version DESC LIMIT 1"
 )
-# Where no event is, the static columns are shown by a read of the whole partition only.
-_BARRED = "SELECT barred[?] AS barred FROM {keyspace}.events WHERE id = ? LIMIT 1"
+# Where no event is up to the version, the static columns are shown by a read of the whole partition
+# only.
+_STATICS = "SELECT current_version, barred[?] AS barred FROM {keyspace}.events WHERE id = ? LIMIT 1"
 
 
 class Looks:
@@ -28,7 +29,7 @@ class Looks:
     def __init__(self, datastore: CassandraDatastore) -> None:
         self._datastore = datastore
         self._look = datastore.prepare(_LOOK)
-        self._barred = datastore.prepare(_BARRED)
+        self._statics = datastore.prepare(_STATICS)
 
     def __call__(self, intents: Sequence[Intent], *, serial: bool) -> list[Look]:
         """Return what stands at the first version of each intent's append.
@@ -41,11 +42,20 @@ class Looks:
         names = [(each.append_id, each.aggregate_id, each.first_version) for each in intents]
         rows = self._read(self._look, names, profile)
         found = [_seen(intent, row) for intent, row in zip(intents, rows, strict=True)]
-        if serial:
-            empty = [n for n, row in enumerate(rows) if row is None]
-            barred = self._read(self._barred, [names[n][:2] for n in empty], profile)
-            for n, row in zip(empty, barred, strict=True):
-                found[n] = Look(None, None, bool(row and row["barred"]))
+        empty = [
+            n
+            for n, (intent, row) in enumerate(zip(intents, rows, strict=True))
+            if row is None and (serial or intent.first_version == 0)
+        ]
+        statics = self._read(self._statics, [names[n][:2] for n in empty], profile)
+        # The row is read after them: if they show that the aggregate is there, the row is, or
+        # never will be.
+        again = self._read(self._look, [names[n] for n in empty], profile)
+        for n, static, row in zip(empty, statics, again, strict=True):
+            if row is None and static is not None:
+                found[n] = Look(None, static["current_version"], static["barred"] is not None)
+            else:
+                found[n] = _seen(intents[n], row)
         return found
 
     def _read(

@@ -4,6 +4,11 @@ The head of a bucket is a static column, so that a reservation is the append ove
 conditional batch, tried again under the same names when its outcome is unknown. A head only grows,
 so that a batch which was overtaken is never applied. After a refusal with an unanswered try behind
 it, the row at the first position tells whose it is.
+
+A first refusal is believed, since rivals cause many. It cannot be by the batch itself: the driver
+is told not to repeat it (``datastore.py``), and a coordinator proposes again by itself only if all
+replicas refused its first proposal. If one of them accepted that, or did not answer, the outcome is
+told to be unknown.
 """
 
 from collections.abc import Generator

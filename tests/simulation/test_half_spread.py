@@ -13,6 +13,7 @@ import pytest
 from eventsourcing.persistence import StoredEvent
 
 from eventstore_cassandra.application_recorder import CassandraApplicationRecorder
+from eventstore_cassandra.counters import Count
 from eventstore_cassandra.operations import finish, rebuild_log, status, verify
 from eventstore_cassandra.schema_version import write_version
 from eventstore_cassandra.settings import Settings
@@ -130,6 +131,17 @@ def test_a_subscription_that_is_dropped_is_not_woken_up_any_more() -> None:
     del subscription
     gc.collect()
     assert len(listeners) == 0
+
+
+def test_version_0_of_a_stream_that_began_at_1_is_known_to_be_aborted_without_a_wait() -> None:
+    store = Store()
+    store.append(A, 0, dies_at="notification_log")
+    store.append(A, 1)
+    assert status(store.connection()).pending == []
+    for _ in range(2):
+        reader = store.recorder()
+        assert log(reader) == [(2, A, 1)]
+        assert reader.datastore.counters.values()[Count.HELPS] == 0
 
 
 @pytest.mark.parametrize(
