@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run run-cassandra demo-data test lint format bench soak screenshot clean
+.PHONY: help run run-cassandra demo-data test lint format mutants bench soak screenshot clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,11 @@ format: $(VENV)/.dev ## Put the code into its standard form
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
+mutants: $(VENV)/.dev ## Change the pure modules in small ways, and list the changes that no test finds
+	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[mutants]'
+	@$(BIN)/mutmut run
+	@$(BIN)/mutmut results
+
 bench: $(VENV)/.dev ## Measure against a real node and print the ratios
 	@$(BIN)/python -m benchmarks
 
@@ -60,5 +65,5 @@ screenshot: $(VENV)/.dev ## Take the README's screenshot from the running progra
 
 clean: ## Remove everything that these targets made, the local data in var/ included
 	@if [ -x $(BIN)/patientmgmt ]; then $(BIN)/patientmgmt cassandra stop; fi
-	@rm -rf $(VENV) var dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf $(VENV) mutants var dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -161,7 +161,6 @@ class Reservations:
             with nothing_written(_CANNOT_WRITE):
                 if contended or not self._place_is_known:
                     self._place = self._table.end(self._place)
-                    self._place_is_known = True
                 place = self._place
                 marks = self._marks.take(place.bucket)
                 batch = self._table.batch(place, [ticket.entry for ticket in group], marks)
@@ -176,7 +175,6 @@ class Reservations:
             logger.debug("Another process was first at position %d of the log.", place.first)
             self._pause = min(self._pause * _WIDEN, _LONGEST)
             self._place = after(place, instead, self._table.buckets)
-            self._place_is_known = True
             self._marks.put_back(marks)
             return []
         self._pause = max(self._pause * _NARROW, _SHORTEST)

@@ -154,6 +154,8 @@ def test_names_of_all_scripts_are_kept_as_they_are_written(text: str) -> None:
         ("Ada\nMarsh", "no line breaks or control characters"),
         ("Ada\u2028Marsh", "no line breaks or control characters"),
         ("Ada\x00", "no line breaks or control characters"),
+        ("Ada\u2029Marsh", "no line breaks or control characters"),
+        ("\u00ad\u00ad", "at least one visible character"),
         ("Ada\ud800", "valid string"),
         ("A" * 10_000, "at most"),
         (b"Ada", "valid string"),
@@ -213,3 +215,39 @@ def test_a_command_cannot_be_changed_after_it_was_checked() -> None:
     command = DischargePatient(patient_id=PATIENT)
     with pytest.raises(ValidationError, match="frozen"):
         command.patient_id = UUID(int=0)
+
+
+GIVEN = "6f9619ff-8b86-4d01-b42d-00c04fc964ff"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [GIVEN, GIVEN.upper(), UUID(GIVEN), "01890a5d-ac96-774b-bcce-b302099a8057"],
+    ids=["text", "capitals", "a UUID", "version 7"],
+)
+def test_a_new_patient_may_be_given_a_random_id(given: object) -> None:
+    command = AdmitPatient.model_validate({"name": "Ada", "age": 34, "ward": "AA", "id": given})
+    assert command.id == UUID(str(given))
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        GIVEN.replace("-", ""),
+        "{" + GIVEN + "}",
+        "not-an-id",
+        7,
+        str(UUID(int=0)),
+        "c232ab00-9414-11ec-b3c8-9f6bdeced846",
+        "2ed6657d-e927-568b-95e1-2665a8aea6a2",
+    ],
+    ids=["no hyphens", "braces", "a word", "a number", "nil", "version 1", "version 5"],
+)
+def test_any_other_id_is_refused_for_a_new_patient(given: object) -> None:
+    with pytest.raises(ValidationError, match="Id should be a random UUID") as refusal:
+        AdmitPatient.model_validate({"name": "Ada", "age": 34, "ward": "AA", "id": given})
+    assert [(e["loc"], e["type"]) for e in refusal.value.errors()] == [(("id",), "new_id")]
+
+
+def test_a_new_patient_needs_no_id() -> None:
+    assert AdmitPatient(name="Ada", age=34, ward="AA").id is None

@@ -10,6 +10,7 @@ from patientmgmt.domain.commands import (
 )
 from patientmgmt.domain.errors import (
     PatientAlreadyAdmittedError,
+    PatientIdTakenError,
     PatientNotAdmittedError,
     PatientNotFoundError,
     SameWardError,
@@ -178,3 +179,25 @@ def test_a_stale_command_is_a_conflict_even_where_the_rules_would_allow_it() -> 
     given(admitted("AA"), discharged()).when(
         ReadmitPatient(patient_id=PATIENT, ward="AA", expected_version=1)
     ).refused(VersionConflictError)
+
+
+def test_a_refusal_names_the_patient() -> None:
+    gone = given(admitted("AA"), discharged())
+    gone.when(DischargePatient(patient_id=PATIENT)).refused(
+        PatientNotAdmittedError, match="^Ada Marsh was discharged .* cannot be discharged"
+    )
+    gone.when(TransferPatient(patient_id=PATIENT, ward="BB")).refused(
+        PatientNotAdmittedError, match="^Ada Marsh was discharged .* cannot be transferred"
+    )
+    given(admitted("AA")).when(ReadmitPatient(patient_id=PATIENT, ward="BB")).refused(
+        PatientAlreadyAdmittedError, match="^Ada Marsh is already admitted, on ward AA"
+    )
+
+
+def test_an_id_that_is_taken_is_told_with_what_differs() -> None:
+    given(admitted("AA", age=34)).when(
+        AdmitPatient(id=PATIENT, name="Ada Marsh", age=35, ward="BB")
+    ).refused(
+        PatientIdTakenError,
+        match=f"found {PATIENT} taken by an admission with another age and ward",
+    )

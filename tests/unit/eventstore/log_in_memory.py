@@ -50,9 +50,10 @@ class LogInMemory:
 
     def end(self, known: Place) -> Place:
         self.ends_read += 1
-        place = Place(0, None, 1)
+        place = known
         for batch in self.applied:
-            place = after(place, batch.last, self.buckets)
+            if batch.last >= place.first:
+                place = after(batch.place, batch.last, self.buckets)
         return place
 
     def batch(self, place: Place, entries: Sequence[LogEntry], marks: Sequence[Mark]) -> Batch:

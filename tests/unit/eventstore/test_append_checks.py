@@ -21,20 +21,25 @@ def test_several_aggregates_are_refused() -> None:
 
 
 def test_two_events_of_one_version_are_a_conflict() -> None:
-    with pytest.raises(IntegrityError, match=r"found versions \[2, 2\]"):
+    with pytest.raises(IntegrityError, match=rf"of {AGGREGATE}, found versions \[2, 2\]"):
         Append.of([event(2), event(2)], max_bytes=1000)
 
 
 @pytest.mark.parametrize("versions", [(1, 3), (2, 1)])
 def test_versions_that_do_not_follow_on_are_refused(versions: tuple[int, int]) -> None:
-    with pytest.raises(ProgrammingError, match="that follow on"):
+    with pytest.raises(ProgrammingError, match=f"versions of {AGGREGATE} that follow on"):
         Append.of([event(version) for version in versions], max_bytes=1000)
 
 
 @pytest.mark.parametrize("version", [-1, 2**31])
 def test_versions_that_the_column_cannot_hold_are_refused(version: int) -> None:
-    with pytest.raises(ProgrammingError, match="Expected versions from 0"):
+    with pytest.raises(ProgrammingError, match=f"Expected versions from 0 .* for {AGGREGATE}"):
         Append.of([event(version)], max_bytes=1000)
+
+
+@pytest.mark.parametrize("version", [0, 2**31 - 2])
+def test_the_first_and_the_last_version_that_there_can_be_are_let_pass(version: int) -> None:
+    Append.of([event(version)], max_bytes=1000)
 
 
 @pytest.mark.parametrize(
@@ -55,7 +60,7 @@ def test_an_id_that_is_not_of_the_keyspaces_type_is_refused(
 def test_more_than_one_append_may_hold_is_refused() -> None:
     two = [event(1, state=b"x" * 384), event(2, state=b"x" * 384)]
     Append.of(two, max_bytes=1000)
-    with pytest.raises(DataError, match="at most 999 bytes in one append, found 1000 in 2 events"):
+    with pytest.raises(DataError, match=f"at most 999 .* found 1000 in 2 events of {AGGREGATE}"):
         Append.of(two, max_bytes=999)
 
 
@@ -71,7 +76,7 @@ def test_the_id_counts_as_often_as_there_are_events() -> None:
 def test_more_events_than_a_batch_has_statements_are_refused() -> None:
     events = [event(version) for version in range(1, MAX_EVENTS + 2)]
     Append.of(events[:-1], max_bytes=10**9)
-    with pytest.raises(DataError, match="at most 65534 events in one append, found 65535"):
+    with pytest.raises(DataError, match=f"at most 65534 events .*, found 65535 of {AGGREGATE}"):
         Append.of(events, max_bytes=10**9)
 
 
@@ -81,12 +86,24 @@ def test_a_long_list_of_versions_is_told_in_short() -> None:
         Append.of(events, max_bytes=10**9)
 
 
+def test_a_short_list_of_versions_is_told_in_full() -> None:
+    events = [event(version) for version in (*range(1, 10), 11)]
+    with pytest.raises(ProgrammingError, match=r"found \[1, .*, 9, 11\]\."):
+        Append.of(events, max_bytes=10**9)
+
+
+def test_a_list_one_longer_is_told_in_short() -> None:
+    events = [event(version) for version in (*range(1, 11), 12)]
+    with pytest.raises(ProgrammingError, match=r"found \[1, .*, 10, \.\.\.\]\."):
+        Append.of(events, max_bytes=10**9)
+
+
 @pytest.mark.parametrize(
     ("topic", "message"),
     [
         (None, "the topic of version 1 of .* as str, found None, of type NoneType"),
         (b"Happened", "the topic of version 1 of .* as str, found b'Happened', of type bytes"),
-        ("T" * 65_536, "at most 4096 bytes in UTF-8, found 65536 bytes"),
+        ("T" * 65_536, "the topic of an event .*at most 4096 bytes in UTF-8, found 65536 bytes"),
         ("Happened\ud800", "no Unicode character"),
     ],
 )

@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import pytest
-from cassandra import InvalidRequest, OperationTimedOut, ReadTimeout, Unauthorized
+from cassandra import InvalidRequest, OperationTimedOut, ProtocolVersion, ReadTimeout, Unauthorized
 from cassandra.cluster import NoHostAvailable
-from cassandra.query import SimpleStatement
+from cassandra.query import PreparedStatement, SimpleStatement
 
 from eventstore_cassandra import reads
 from eventstore_cassandra.reads import Rows, ask, is_read
@@ -98,3 +98,5 @@ def test_a_page_that_is_not_answered_is_asked_for_again_where_it_begins() -> Non
 def test_only_a_select_is_a_read(query: str, expected: bool) -> None:
     assert is_read(query) is expected
     assert is_read(SimpleStatement(query)) is expected
+    prepared = PreparedStatement([], b"", [], query, None, ProtocolVersion.V5, None, b"")
+    assert is_read(prepared.bind([])) is expected

@@ -29,9 +29,22 @@ class NoPauses(Waiting):
 
     def __init__(self) -> None:
         self.pauses: list[tuple[float, float]] = []
+        self.error: BaseException | None = None
 
     def sleep_between(self, shortest: float, longest: float) -> None:
         self.pauses.append((shortest, longest))
+        if self.error:
+            raise self.error
+
+
+class InterruptedSignal:
+    """A thread is interrupted while it waits for this."""
+
+    def wait(self, timeout: float) -> bool:
+        raise KeyboardInterrupt
+
+    def set(self) -> None:
+        """Nobody waits for it any more."""
 
 
 class World:
@@ -110,6 +123,47 @@ def test_an_append_alone_is_reserved_at_the_end_of_the_log() -> None:
     assert reserved.positions == range(4, 6)
     assert (reserved.row.bucket, reserved.row.last, reserved.number) == (0, 5, 0)
     assert world.reserve().positions == range(6, 7)
+
+
+def test_the_first_append_of_all_is_at_the_beginning_of_the_first_bucket() -> None:
+    reserved = World().reserve()
+    assert (reserved.positions, reserved.row.bucket) == (range(1, 2), 0)
+
+
+def test_who_was_answered_before_the_leader_is_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_GROUP_EVENTS", 1)
+    world = World()
+    first = module._Ticket(entry(), Waiting().signal())
+    world.reservations._waiting.append(first)
+    assert world.reserve().positions == range(2, 3)
+    assert isinstance(first.result, Reserved)
+    assert first.called.wait(0)
+
+
+def test_nobody_reserves_for_who_was_interrupted_while_they_waited(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = World()
+    lead = world.reservations._lead
+    lead.acquire()
+    monkeypatch.setattr(world.waiting, "signal", InterruptedSignal)
+    with pytest.raises(KeyboardInterrupt):
+        world.reserve()
+    monkeypatch.undo()
+    lead.release()
+    assert world.reserve().positions == range(1, 2)
+    assert world.groups() == [1]
+
+
+def test_who_is_interrupted_after_a_rival_was_first_leaves_nothing_behind() -> None:
+    world = World()
+    world.reserve()
+    world.table.append_for_another_process()
+    world.waiting.error = KeyboardInterrupt()
+    with pytest.raises(KeyboardInterrupt):
+        world.reserve()
+    world.waiting.error = None
+    assert world.reserve().positions == range(3, 4)
 
 
 def test_what_waits_is_reserved_together_in_the_order_in_which_it_came() -> None:

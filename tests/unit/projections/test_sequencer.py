@@ -166,3 +166,25 @@ def test_a_gap_is_closed_when_a_second_look_finds_that_all_of_it_was_released() 
     sequencer.look_up_again(patient_id)
     assert sequencer.gaps == []
     assert sequencer.accept(events) == []
+
+
+def test_a_second_look_is_at_that_aggregate_and_takes_nothing_back() -> None:
+    patient_id, asked = uuid4(), list[Sequence[UUID]]()
+
+    def look_up(ids: Sequence[UUID]) -> Mapping[UUID, int]:
+        asked.append(ids)
+        return {}
+
+    events = history(patient_id, 4)
+    sequencer = Sequencer(look_up)
+    sequencer.accept([*events[:2], events[3]])
+    sequencer.look_up_again(patient_id)
+    assert asked == [[patient_id], [patient_id]]
+    assert sequencer.gaps == [Gap(patient_id, 2, 4)]
+
+
+def test_a_second_look_at_an_aggregate_that_is_not_remembered_is_a_first_one() -> None:
+    patient_id = uuid4()
+    sequencer = Sequencer(nothing_released)
+    sequencer.look_up_again(patient_id)
+    assert len(sequencer.accept(history(patient_id, 2))) == 2

@@ -150,6 +150,25 @@ def test_an_overlap_in_which_nothing_is_added_is_not_read_for_ever() -> None:
     assert (batch.events, view.rows_read) == ([], 0)
 
 
+def test_the_window_before_the_last_row_of_each_type_is_read_again() -> None:
+    view, patient_id = InMemoryTypeView(), uuid4()
+    view.record(admitted(patient_id), NOON)
+    view.record(transferred(patient_id, 2, "BB"), NOON + 5)
+    feed, clock = TypeViewFeed(view, TOPICS, monotonic=lambda: clock[0]), [0.0]
+    _, batch = drain(feed)
+    nobody = str(UUID(int=0))
+    assert json.loads(batch.checkpoint) == {
+        "PatientAdmitted": [NOON - 10_000, 0, nobody],
+        "PatientTransferred": [NOON + 5 - 10_000, 0, nobody],
+    }
+    clock[0] = 10.0
+    batch = feed.poll(batch.checkpoint)
+    assert json.loads(batch.checkpoint) == {
+        "PatientAdmitted": [NOON, 1, str(patient_id)],
+        "PatientTransferred": [NOON + 5, 2, str(patient_id)],
+    }
+
+
 def test_the_overlap_opens_again_with_the_next_event() -> None:
     view, clock, late = InMemoryTypeView(), [0.0], admitted(uuid4())
     view.record(admitted(uuid4()), NOON)
