@@ -1,4 +1,5 @@
-"""A recorder whose conditional batches get lost on their way, and whose writers can be held.
+"""A recorder whose conditional batches get lost on their way or refused, and whose writers can be
+held.
 
 The faults are those of a network: a request that does not arrive, one that arrives late, an answer
 that does not come back. The recorder under test gets an error of the driver in each case.
@@ -12,16 +13,19 @@ from threading import Thread, local
 from time import sleep
 from typing import Any
 
-from cassandra import OperationTimedOut, WriteTimeout, WriteType
+from cassandra import InvalidRequest, OperationTimedOut, WriteTimeout, WriteType
 from cassandra.connection import ConnectionShutdown
 from cassandra.protocol import ErrorMessage
+from cassandra.query import BatchStatement, BoundStatement
 
 from eventstore_cassandra import CassandraApplicationRecorder, CassandraDatastore, Settings
-from eventstore_cassandra.append import Append
+from eventstore_cassandra.append import Append, Bar, Step
 from eventstore_cassandra.datastore import APPEND
 from eventstore_cassandra.errors import DRIVER_ERRORS
 from tests.faults.plan import Losses
 
+TOO_LARGE = "too-large-"
+"""How the first state of an append begins whose batch is always refused, as by the server."""
 _LATEST = 0.5
 """Seconds by which a request may be late: more than the grace, and than the first retries."""
 
@@ -97,3 +101,10 @@ class FaultyRecorder(CassandraApplicationRecorder):
         self._before_decide(append)
         with self._faulty.deciding():
             super()._decide(append, is_intent=is_intent)
+
+    def _request(
+        self, step: Step | Bar, append: Append, reason: str
+    ) -> BoundStatement | BatchStatement:
+        if isinstance(step, Step) and append.events[0].state.startswith(TOO_LARGE.encode()):
+            raise InvalidRequest("too large, as if the server had a lower limit now")
+        return super()._request(step, append, reason)

@@ -58,6 +58,8 @@ class Plan:
     append_attempts: int = 5
     largest: int = 3
     """Events in one append, at the most."""
+    too_large: float = 0.0
+    """How many of the appends the aggregate refuses, whoever sends them, from 0 to 1."""
     hot: tuple[str, ...] = ()
     """Aggregates that all writers share, or that an eraser erases. Each thread has a quiet one of
     its own besides: on the hot ones a stopped append always loses, and a reader that skips it would

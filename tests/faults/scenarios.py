@@ -121,6 +121,23 @@ def requests_lost(_cluster: Cluster, store: Store, seed: int) -> Report:
         return run.finish()
 
 
+def appends_refused(_cluster: Cluster, store: Store, seed: int) -> Report:
+    """Aggregates refuse what the log has accepted, as too large; requests and answers get lost.
+
+    A writer dies before it is refused, so that readers are refused, and have to pass.
+    """
+    losses = Losses(at_reserve=0.1, at_decide=0.1)
+    with Run(store, seed) as run:
+        run.add_readers(losses=losses)
+        run.add_writers(losses=losses, too_large=0.2)
+        victim = run.add("victim", "writer", held_from=_HELD_FROM, hot_share=0.0, too_large=1.0)
+        run.start()
+        victim.wait_for("held", count=victim.plan.threads)
+        run.kill(victim)
+        run.wait_until_helped(victim)
+        return run.finish()
+
+
 def readers_killed(_cluster: Cluster, store: Store, seed: int) -> Report:
     """Readers die, and others go on after the last position that those had told."""
     with Run(store, seed) as run:
@@ -249,6 +266,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     writer_killed,
     writer_paused,
     requests_lost,
+    appends_refused,
     readers_killed,
     aggregates_erased,
     at_the_edge,

@@ -67,6 +67,14 @@ def test_lost_and_late_requests_and_answers_do_no_harm(ring: Cluster, store_of: 
     assert report.count(Told.UNKNOWN), "no outcome stayed unknown: the case proves little"
 
 
+def test_what_aggregates_refuse_for_good_is_passed_and_never_written(
+    ring: Cluster, store_of: StoreOf
+) -> None:
+    report = run(scenarios.appends_refused, ring, store_of)
+    assert not report.violations
+    assert report.empty_positions, "nothing was refused: the case proves little"
+
+
 def test_a_reader_that_is_killed_goes_on_after_its_last_position(
     ring: Cluster, store_of: StoreOf
 ) -> None:

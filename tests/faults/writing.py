@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 from eventsourcing.persistence import IntegrityError, PersistenceError, StoredEvent
 
 from eventstore_cassandra.append import Append
-from tests.faults.faulty_store import FaultyDatastore, FaultyRecorder
+from tests.faults.faulty_store import TOO_LARGE, FaultyDatastore, FaultyRecorder
 from tests.faults.history import Told
 from tests.faults.plan import Plan
 
@@ -56,7 +56,10 @@ class Writer:
             is_hot = bool(plan.hot) and random.random() < plan.hot_share
             aggregate = UUID(random.choice(plan.hot)) if is_hot else quiet
             size = random.randint(1, plan.largest)
-            version = self._load_and_append(aggregate, size, f"{plan.name}-{number}-{index}")
+            token = f"{plan.name}-{number}-{index}"
+            if random.random() < plan.too_large:
+                token = TOO_LARGE + token
+            version = self._load_and_append(aggregate, size, token)
             if not plan.quiet and not is_hot and version >= _QUIET_LENGTH:
                 quiet = uuid4()
 
