@@ -11,7 +11,6 @@ from cassandra.protocol import ErrorMessage
 
 from projections.read_models import ReadModelsUnavailableError
 
-_DRIVER_ERRORS = (DriverException, NoHostAvailable, ConnectionException, ErrorMessage)
 _SCHEMA_DIFFERS = re.compile("(?:does not|doesn't) exist|[Uu]ndefined column|unconfigured table")
 """How servers say that a keyspace, a table or a column is not there."""
 
@@ -36,7 +35,7 @@ def availability(keyspace: str) -> Iterator[None]:
             f"Cassandra refused a request for the read models in keyspace {keyspace}: {reason}. "
             "Check the limits and guardrails in the server's cassandra.yaml."
         ) from e
-    except _DRIVER_ERRORS as e:
+    except (DriverException, NoHostAvailable, ConnectionException, ErrorMessage) as e:
         raise ReadModelsUnavailableError(
             f"The read models in keyspace {keyspace} cannot be reached: {_reason(e)}. Check that "
             "Cassandra runs and that enough replicas are up."
