@@ -27,12 +27,18 @@ from cassandra.connection import ConnectionException, EndPoint
 from cassandra.policies import ExponentialReconnectionPolicy, FallthroughRetryPolicy
 from cassandra.pool import Host
 from cassandra.query import PreparedStatement, dict_factory
-from eventsourcing.persistence import OperationalError, ProgrammingError
+from eventsourcing.persistence import OperationalError
 
 from eventstore_cassandra.balancing import SuspectsLast
+from eventstore_cassandra.busy_connections import when_there_is_room
 from eventstore_cassandra.contact_names import ContactNames
 from eventstore_cassandra.counters import Counters
-from eventstore_cassandra.errors import DRIVER_ERRORS, describe, library_errors
+from eventstore_cassandra.errors import (
+    DRIVER_ERRORS,
+    ConnectionUnusableError,
+    describe,
+    library_errors,
+)
 from eventstore_cassandra.reads import Rows, ask, is_read
 from eventstore_cassandra.settings import Settings, level
 from eventstore_cassandra.waiting import WAITING, Waiting
@@ -92,8 +98,8 @@ class CassandraDatastore:
     def session(self) -> Session:
         """The driver's session, for what the methods here do not do.
 
-        :raises ProgrammingError: in a process that was forked off, and after :meth:`close`; so does
-            every request of a session that was taken from here before.
+        :raises ConnectionUnusableError: in a process that was forked off, and after :meth:`close`;
+            so does every request of a session that was taken from here before.
         """
         self.require_usable()
         return self._session
@@ -101,19 +107,18 @@ class CassandraDatastore:
     def require_usable(self) -> None:
         """Check that requests can be made here and now.
 
-        :raises ProgrammingError: as for :attr:`session`.
+        :raises ConnectionUnusableError: as for :attr:`session`.
         """
         if getpid() != self._process:
-            raise ProgrammingError(
+            raise ConnectionUnusableError(
                 f"Expected the process {self._process}, which opened the connection to Cassandra, "
                 f"found process {getpid()}, which was forked off it. The driver's threads and "
                 "sockets do not survive a fork: make the application, or the datastore, after the "
-                "fork. Nothing was sent."
+                "fork."
             )
         if self._is_closed:
-            raise ProgrammingError(
-                "The connection to Cassandra is closed. Make another application, or datastore. "
-                "Nothing was sent."
+            raise ConnectionUnusableError(
+                "The connection to Cassandra is closed. Make another application, or datastore."
             )
 
     def prepare(self, query: str) -> PreparedStatement:
@@ -151,8 +156,11 @@ class CassandraDatastore:
         session = self.session
 
         def request(paging_state: bytes | None = None) -> Any:
-            return session.execute(
-                statement, execution_profile=profile, paging_state=paging_state, host=host
+            return when_there_is_room(
+                lambda: session.execute(
+                    statement, execution_profile=profile, paging_state=paging_state, host=host
+                ),
+                within=self.settings.request_timeout,
             )
 
         if is_read(statement):
@@ -179,7 +187,10 @@ class CassandraDatastore:
             )
             return [list(result.result_or_exc) for result in results]
 
-        return ask(request, attempts=self.settings.read_attempts)
+        return ask(
+            lambda: when_there_is_room(request, within=self.settings.request_timeout),
+            attempts=self.settings.read_attempts,
+        )
 
     def close(self) -> None:
         """Close all connections; closing again does nothing, nor does it in a forked process."""

@@ -28,14 +28,23 @@ class AggregateErasedError(IntegrityError):
     """An append to an aggregate that is erased: nothing can follow, whatever is loaded again."""
 
 
+class ConnectionUnusableError(ProgrammingError):
+    """A request that was not sent, of a connection that is closed, or of a forked process.
+
+    An earlier try of the same write may have been sent: so it counts among the driver's errors, and
+    whoever tries tells what has become of all the tries together.
+    """
+
+
 DRIVER_ERRORS = (
     DriverException,
     NoHostAvailable,
     UnresolvableContactPoints,
     ConnectionException,
     ErrorMessage,
+    ConnectionUnusableError,
 )
-"""Everything the driver raises of its own when a request fails."""
+"""Whatever a request of a session raises when it fails."""
 
 NOTHING_WRITTEN = "Nothing was written."
 
@@ -45,7 +54,13 @@ sent then."""
 
 _SERVER_MESSAGE = re.compile(r'code=\w+ \[[^]]*\] message="(?P<message>.*)"', re.DOTALL)
 
-_REFUSED = (RequestValidationException, SyntaxException, ConfigurationException, *UNFIT_VALUES)
+_REFUSED = (
+    RequestValidationException,
+    SyntaxException,
+    ConfigurationException,
+    ConnectionUnusableError,
+    *UNFIT_VALUES,
+)
 _NEVER_SENT = (NoHostAvailable, UnresolvableContactPoints, AuthenticationFailed)
 
 

@@ -22,14 +22,19 @@ from uuid import uuid4
 from eventsourcing.persistence import (
     DataError,
     IntegrityError,
-    PersistenceError,
     Tracking,
     TrackingRecorder,
 )
 from eventsourcing.utils import get_topic
 
 from eventstore_cassandra.datastore import APPEND, SERIAL_READ, CassandraDatastore
-from eventstore_cassandra.errors import DRIVER_ERRORS, is_refusal, library_error, library_errors
+from eventstore_cassandra.errors import (
+    DRIVER_ERRORS,
+    StoreUnreachableError,
+    is_refusal,
+    library_error,
+    library_errors,
+)
 from eventstore_cassandra.keys import check_key
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 2.0
@@ -196,13 +201,14 @@ class Tries:
         self._pause = _FIRST_PAUSE
 
     def pause_or_raise(self, error: BaseException) -> None:
-        """Return once it is time for the next try after this error, the driver's or the library's.
+        """Return once it is time for the next try after this error.
 
+        :param error: the driver's, or a :class:`StoreUnreachableError`.
         :raises PersistenceError: if trying again cannot help, or was tried often and long enough.
         """
         self._left -= 1
         is_over = self._left <= 0 and monotonic() >= self._until
-        if isinstance(error, PersistenceError):
+        if isinstance(error, StoreUnreachableError):
             if is_over:
                 raise error
         elif is_over or is_refusal(error):

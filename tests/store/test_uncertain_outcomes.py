@@ -9,7 +9,13 @@ from cassandra import OperationTimedOut, Unauthorized, WriteTimeout, WriteType
 from cassandra.cluster import NoHostAvailable
 from cassandra.connection import ConnectionShutdown
 from cassandra.protocol import ErrorMessage
-from eventsourcing.persistence import IntegrityError, OperationalError, StoredEvent, Tracking
+from eventsourcing.persistence import (
+    IntegrityError,
+    OperationalError,
+    ProgrammingError,
+    StoredEvent,
+    Tracking,
+)
 
 from eventstore_cassandra import (
     CassandraAggregateRecorder,
@@ -17,6 +23,7 @@ from eventstore_cassandra import (
     CassandraDatastore,
     CassandraSnapshotRecorder,
     CassandraTrackingRecorder,
+    CassandraViewRecorder,
     Settings,
     UnknownOutcomeError,
 )
@@ -29,6 +36,12 @@ UNCERTAIN = [
     ConnectionShutdown("the connection was closed"),
     ErrorMessage(0x1700, "CAS operation result is unknown", None),
 ]
+
+
+class AView(CassandraViewRecorder):
+    """A view without rows."""
+
+    table, columns, key = "views_of_lost_answers", "name text", "name"
 
 
 class FaultyDatastore(CassandraDatastore):
@@ -129,6 +142,51 @@ def test_an_append_in_the_log_is_tried_again_when_the_connection_comes_back(
     assert recorder.insert_events([event(aggregate, 1)])
     assert not faulty.faults
     assert list(recorder.select_events(aggregate)) == [event(aggregate, 1)]
+
+
+def test_an_append_that_was_sent_before_its_connection_was_closed_may_be_written(
+    faulty: FaultyDatastore, settings: Settings
+) -> None:
+    recorder, aggregate = CassandraAggregateRecorder(faulty), uuid4()
+    recorder.insert_events([event(aggregate, 1)])
+    faulty.faults, faulty.before_retry = [("answer", OperationTimedOut("late"))], faulty.close
+    with pytest.raises(UnknownOutcomeError, match=r"is closed.* not known whether") as told:
+        recorder.insert_events([event(aggregate, 2)])
+    assert "Nothing was" not in str(told.value)
+    datastore = CassandraDatastore(settings)
+    assert len(CassandraAggregateRecorder(datastore).select_events(aggregate)) == 2
+    datastore.close()
+
+
+def test_an_append_in_the_log_is_unknown_once_its_connection_is_closed(
+    faulty: FaultyDatastore,
+) -> None:
+    recorder, aggregate = HeldBetweenTheSteps(faulty), uuid4()
+    recorder.meanwhile.append(faulty.close)
+    with pytest.raises(UnknownOutcomeError, match=r"is closed.* not known whether"):
+        recorder.insert_events([event(aggregate, 1)])
+
+
+def test_nothing_is_written_through_a_connection_that_was_closed_before(
+    faulty: FaultyDatastore,
+) -> None:
+    recorder = CassandraAggregateRecorder(faulty)
+    faulty.close()
+    with pytest.raises(ProgrammingError, match=r"is closed.*Nothing was written") as told:
+        recorder.insert_events([event(uuid4(), 1)])
+    assert not isinstance(told.value, UnknownOutcomeError)
+
+
+@pytest.mark.parametrize("make", [CassandraTrackingRecorder, AView])
+def test_a_view_of_a_closed_connection_does_not_wait_for_it(
+    faulty: FaultyDatastore, make: type[CassandraTrackingRecorder]
+) -> None:
+    recorder = make(faulty)
+    recorder.create_table()
+    recorder.insert_tracking(Tracking("upstream", 1))
+    faulty.faults, faulty.before_retry = [("answer", OperationTimedOut("late"))], faulty.close
+    with pytest.raises(ProgrammingError, match="is closed"):
+        recorder.insert_tracking(Tracking("upstream", 2))
 
 
 def test_what_happened_is_counted(faulty: FaultyDatastore) -> None:
