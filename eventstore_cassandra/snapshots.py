@@ -8,7 +8,12 @@ A snapshot is derived, and must never win over the events. So its row carries th
 that wrote the event at its version. Events that were restored from a backup end before it, or have
 gone on differently: then there is no such event, or one of another append. An event of another
 program has no name, and neither has its snapshot; a snapshot of before there were names has none
-either. What is made of this when an aggregate is loaded is told in ``snapshot_store.py``.
+either. A snapshot of no event has a name that no append has. What is made of this when an aggregate
+is loaded is told in ``snapshot_store.py``.
+
+While a snapshot is written, its aggregate may be erased. An eraser sets its tombstone first, and
+then deletes the snapshots that it finds; whoever writes one looks for the tombstone afterwards, and
+takes it back. So one of the two comes second, and deletes it.
 """
 
 from collections.abc import Iterator, Sequence
@@ -25,8 +30,9 @@ from eventsourcing.persistence import (
 )
 
 from eventstore_cassandra.append import AggregateId, Append
-from eventstore_cassandra.datastore import APPEND, LOOK_READ, CassandraDatastore
+from eventstore_cassandra.datastore import APPEND, LOOK_READ, SERIAL_READ, CassandraDatastore
 from eventstore_cassandra.errors import DRIVER_ERRORS, is_certain, library_error, library_errors
+from eventstore_cassandra.repeatable import write_repeatedly
 from eventstore_cassandra.shared_settings import claimed_schema
 from eventstore_cassandra.stream import Streams, to_columns
 
@@ -34,7 +40,12 @@ _INSERT = (
     "INSERT INTO {keyspace}.snapshots (id, version, topic, payload, payload_bytes, append_id)"
     " VALUES (?, ?, ?, ?, ?, ?) IF NOT EXISTS"
 )
+DELETE = "DELETE FROM {keyspace}.snapshots WHERE id = ? AND version = ? IF EXISTS"
+"""As conditional as the insert: a plain write could be overtaken by what Paxos has under way."""
 _ORIGIN = "SELECT append_id, erased FROM {keyspace}.events WHERE id = ? AND version = ?"
+_ERASED = "SELECT erased FROM {keyspace}.events WHERE id = ? LIMIT 1"
+_OF_NO_EVENT = UUID(int=0)
+_IS_ERASED = "it is erased, and nothing of it shall be kept."
 _EVENTS = "The aggregate's events are not concerned: those that were saved before are saved."
 
 
@@ -57,7 +68,9 @@ class CassandraSnapshotRecorder(AggregateRecorder):
         self._id_type = claimed_schema(datastore).id_type
         self._streams = Streams(datastore, table="snapshots", kind="topic", topic_of=str)
         self._insert = datastore.prepare(_INSERT)
+        self._delete = datastore.prepare(DELETE)
         self._origin = datastore.prepare(_ORIGIN)
+        self._erased = datastore.prepare(_ERASED)
 
     def insert_events(
         self, stored_events: Sequence[StoredEvent], **kwargs: Any
@@ -75,6 +88,8 @@ class CassandraSnapshotRecorder(AggregateRecorder):
             stored_events, id_type=self._id_type, max_bytes=settings.max_append_bytes
         )
         doing = f"Cannot write a snapshot of aggregate {append.aggregate_id}"
+        if self._is_erased(append.aggregate_id):
+            raise ProgrammingError(f"{doing}: {_IS_ERASED}")
         batch = self._batch(append, doing)
         tries = 0
         while True:
@@ -86,7 +101,10 @@ class CassandraSnapshotRecorder(AggregateRecorder):
                     raise library_error(e, doing, outcome=_EVENTS) from e
                 continue
             if row["[applied]"] or (tries > 1 and self._is_written(append)):
-                return None
+                if not self._is_erased(append.aggregate_id):
+                    return None
+                self._take_back(append, doing)
+                raise ProgrammingError(f"{doing}: {_IS_ERASED}")
             raise IntegrityError(
                 f"{doing}: expected no snapshot of version {append.first_version} to "
                 f"{append.last_version}, found one, and left it. {_EVENTS}"
@@ -135,13 +153,21 @@ class CassandraSnapshotRecorder(AggregateRecorder):
             row = self.datastore.execute(bound, LOOK_READ).one()
         return _Origin(row["append_id"], row["erased"] is not None) if row else None
 
+    def _is_erased(self, aggregate_id: AggregateId) -> bool:
+        with library_errors(f"Cannot read aggregate {aggregate_id}"):
+            row = self.datastore.execute(self._erased.bind([aggregate_id]), SERIAL_READ).one()
+        return row is not None and row["erased"] is not None
+
+    def _take_back(self, append: Append, doing: str) -> None:
+        for snapshot in append.events:
+            key = [append.aggregate_id, snapshot.originator_version]
+            write_repeatedly(self.datastore, self._delete.bind(key), doing)
+
     def _batch(self, append: Append, doing: str) -> BatchStatement:
         batch = BatchStatement()
         for snapshot in append.events:
             version = snapshot.originator_version
             origin = self._read_origin(append.aggregate_id, version)
-            if origin and origin.erased:
-                raise ProgrammingError(f"{doing}: it is erased, and nothing of it shall be kept.")
             batch.add(
                 self._insert,
                 [
@@ -149,7 +175,7 @@ class CassandraSnapshotRecorder(AggregateRecorder):
                     version,
                     snapshot.topic,
                     *to_columns(snapshot.state),
-                    origin.append_id if origin else None,
+                    origin.append_id if origin else _OF_NO_EVENT,
                 ],
             )
         return batch

@@ -51,6 +51,7 @@ from eventstore_cassandra.operations.remains import Remains
 from eventstore_cassandra.operations.scan import LogScan, Row
 from eventstore_cassandra.repeatable import write_repeatedly
 from eventstore_cassandra.schema_version import checked_schema
+from eventstore_cassandra.snapshots import DELETE
 from eventstore_cassandra.stream import to_state
 
 MAX_ROWS = 100
@@ -64,7 +65,6 @@ _BLANK = (
     "UPDATE {keyspace}.events SET type = ?, payload = ?, payload_bytes = null"
     " WHERE id = ? AND version = ? AND savetime = ?"
 )
-_SNAPSHOT = "DELETE FROM {keyspace}.snapshots WHERE id = ? AND version = ? IF EXISTS"
 
 Elsewhere = Callable[[Sequence[StoredEvent]], None]
 """Erases what was made of these events outside of the store; may be called again, and with less."""
@@ -189,7 +189,7 @@ class _Eraser:
 
     def delete_snapshots(self) -> Generator[Progress, None, int]:
         versions = self.remains.snapshots(self._id)
-        statement = self._datastore.prepare(_SNAPSHOT)
+        statement = self._datastore.prepare(DELETE)
         for done, version in enumerate(versions, 1):
             write_repeatedly(self._datastore, statement.bind([self._id, version]), self._doing)
             yield Progress("Deleting snapshots", done, len(versions))

@@ -1,6 +1,7 @@
 """Snapshots save time and nothing else: they never win over the events, nor fail a command."""
 
 import logging
+from collections import deque
 from collections.abc import Iterator
 from itertools import product
 from typing import Any, ClassVar
@@ -8,12 +9,14 @@ from uuid import UUID, uuid4
 
 import pytest
 from cassandra import OperationTimedOut
+from cassandra.query import BatchStatement
 from eventsourcing.application import Application
 from eventsourcing.domain import Aggregate, event
 from eventsourcing.persistence import ProgrammingError, StoredEvent
 
 from eventstore_cassandra import CassandraDatastore, CassandraSnapshotRecorder, Settings
 from eventstore_cassandra.datastore import APPEND
+from eventstore_cassandra.operations import erase
 from tests.store.test_shipped_cases import environment
 
 INTERVAL = 3
@@ -124,6 +127,60 @@ def test_a_snapshot_of_an_erased_aggregate_is_neither_loaded_nor_taken(
     assert "the aggregate is erased" in told(caplog)[0]
     with pytest.raises(ProgrammingError, match="it is erased"):
         CassandraSnapshotRecorder(datastore).insert_events([StoredEvent(ward_id, 5, "T", b"{}")])
+    with pytest.raises(ProgrammingError, match="it is erased"):
+        CassandraSnapshotRecorder(datastore).insert_events([StoredEvent(ward_id, 99, "T", b"{}")])
+
+
+class ErasingMeanwhile(CassandraDatastore):
+    """Has an aggregate erased just before, or just after, its snapshot is inserted."""
+
+    def __init__(self, settings: Settings, moment: str, eraser: CassandraDatastore) -> None:
+        super().__init__(settings)
+        self._moment = moment
+        self._eraser = eraser
+        self.aggregate: UUID | None = None
+
+    def execute(self, statement: Any, profile: str | None = None) -> Any:
+        is_insert = isinstance(statement, BatchStatement)
+        if is_insert and self._moment == "before":
+            self._erase()
+        answer = super().execute(statement, profile)
+        if is_insert and self._moment == "after":
+            self._erase()
+        return answer
+
+    def _erase(self) -> None:
+        if self.aggregate:
+            deque(erase(self._eraser, self.aggregate, write=True), maxlen=0)
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("version", [5, 99])
+def test_a_snapshot_that_is_taken_while_its_aggregate_is_erased_does_not_stay(
+    ward_id: UUID, datastore: CassandraDatastore, moment: str, version: int
+) -> None:
+    erasing = ErasingMeanwhile(datastore.settings, moment, datastore)
+    recorder = CassandraSnapshotRecorder(erasing)
+    erasing.aggregate = ward_id
+    with pytest.raises(ProgrammingError, match="it is erased"):
+        recorder.insert_events([StoredEvent(ward_id, version, "T", b"{}")])
+    assert list(recorder.select_events(ward_id)) == []
+    erasing.close()
+
+
+def test_a_snapshot_of_no_event_is_not_one_of_an_event_that_comes_later(
+    wards: Wards, datastore: CassandraDatastore, caplog: pytest.LogCaptureFixture
+) -> None:
+    ward = Ward("Cardiology")
+    wards.save(ward)
+    ahead: Ward = wards.load(ward.id)
+    ahead.add_beds(999)
+    assert wards.snapshots
+    snapshot = Ward.Snapshot.take(ahead)
+    wards.snapshots.put([snapshot])
+    wards.add_beds(ward.id, 1)
+    assert wards.load(ward.id).beds == 1
+    assert "is of another append" in told(caplog)[-1]
 
 
 def test_without_a_name_a_snapshot_belongs_to_the_event_of_its_version(
