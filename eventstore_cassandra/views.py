@@ -26,7 +26,6 @@ write left, so that an event costs one conditional batch. A memory that is out o
 the condition.
 """
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -34,7 +33,7 @@ from typing import Any, ClassVar
 from uuid import UUID, uuid4
 
 from cassandra.query import BatchStatement, BoundStatement
-from eventsourcing.persistence import DataError, ProgrammingError, Tracking
+from eventsourcing.persistence import DataError, Tracking
 
 from eventstore_cassandra.datastore import (
     APPEND,
@@ -57,15 +56,14 @@ from eventstore_cassandra.tracking import (
     already_processed,
     check_notification_id,
 )
+from eventstore_cassandra.view_statements import checked
 
 _CREATE_TABLE = (
     "CREATE TABLE IF NOT EXISTS {table} (view_name text, revision uuid STATIC,"
     " positions map<text, bigint> STATIC, {columns}, PRIMARY KEY (view_name, {key}))"
 )
 _READ_LOCK = "SELECT revision, positions FROM {table} WHERE view_name = ? LIMIT 1"
-_NAME = re.compile(r'"(?:[^"]|"")+"|\w+')
-_LONGEST_QUERY = 32_768
-"""Half of what the longest key that a server can read again would take, written out."""
+_COLUMNS = "SELECT table_name, column_name, kind FROM system_schema.columns WHERE keyspace_name = ?"
 _TAKE_LOCK = "UPDATE {table} SET revision = ?, positions[?] = ? WHERE view_name = ? IF revision = ?"
 _FORGET = "DELETE positions[?] FROM {table} WHERE view_name = ?"
 
@@ -140,8 +138,9 @@ class CassandraViewRecorder(CassandraTrackingRecorder):
             so it should have no other effect. What it reads must be up to date: leave
             CASSANDRA_APPEND_CONSISTENCY and CASSANDRA_READ_CONSISTENCY at a quorum.
         :raises IntegrityError: when the notification is processed already.
-        :raises ProgrammingError: for statements that are not of this partition.
-        :raises DataError: for values that cannot be keys, or that columns cannot hold.
+        :raises ProgrammingError: for statements that are not of this partition, or have conditions.
+        :raises DataError: for values that cannot be keys, or that columns cannot hold, or too much
+            of them.
         :raises OperationalError: when the store cannot be reached, or does not answer.
         """
         check_key("the name of an application", tracking.application_name)
@@ -161,8 +160,8 @@ class CassandraViewRecorder(CassandraTrackingRecorder):
                     raise already_processed(tracking, present)
                 values = [name, key, position, self.view_name, lock.revision]
                 batch = BatchStatement()
-                for statement in (self.statement(_TAKE_LOCK, values), *change()):
-                    self._check_keys(statement)
+                batch.add(self.statement(_TAKE_LOCK, values))
+                for statement in self._checked(change()):
                     batch.add(statement)
                 if self.datastore.execute(batch, APPEND).one()["[applied]"]:
                     self._last_seen = _Lock(name, {**lock.positions, key: position})
@@ -182,6 +181,13 @@ class CassandraViewRecorder(CassandraTrackingRecorder):
         """
         lock = self._lock_continued(application_name)
         return lock.positions.get(self._position_key(application_name))
+
+    def _checked(self, change: Iterable[BoundStatement]) -> list[BoundStatement]:
+        return checked(
+            change,
+            other_columns=self._other_columns,
+            max_bytes=self.datastore.settings.max_append_bytes,
+        )
 
     def _position_key(self, application_name: str) -> str:
         projection = self.projection_name.lower()
@@ -220,32 +226,18 @@ class CassandraViewRecorder(CassandraTrackingRecorder):
         self._last_seen = lock
         return lock
 
-    def _check_keys(self, statement: BoundStatement) -> None:
-        """Let pass a statement whose keys a server can read again; it does not check them itself.
-
-        A key may also be written out in the query, which is then as long as the key at least.
-        """
-        if not isinstance(statement, BoundStatement):
-            raise ProgrammingError(
-                f"Expected what statement() returns, found {statement!r:.80}. Nothing was written."
-            )
-        prepared = statement.prepared_statement
-        size = len(prepared.query_string.encode())
-        if size > _LONGEST_QUERY:
-            raise DataError(
-                f"Expected a query of at most {_LONGEST_QUERY} bytes, found {size}. Give its "
-                "values to statement(). Nothing was written."
-            )
-        for column, value in zip(prepared.column_metadata, statement.values, strict=False):
-            if column.name in self._key_columns and isinstance(value, bytes):
-                is_text = column.type.typename in ("text", "varchar", "ascii")
-                check_key(f"the column {column.name}", value.decode() if is_text else value)
-
     @cached_property
-    def _key_columns(self) -> Set[str]:
-        """The names of the key's columns, as the driver tells them: without quotes."""
-        names = map(quoted, _NAME.findall(self.key))
-        return {"view_name", *(name[1:-1].replace('""', '"') for name in names)}
+    def _other_columns(self) -> Set[str]:
+        """The columns outside of the key, as the driver tells them: without quotes."""
+        bound = self.datastore.prepare(_COLUMNS).bind([self.datastore.settings.keyspace])
+        with library_errors(f"Cannot read the columns of table {self.table}"):
+            rows = list(self.datastore.execute(bound, LOOK_READ))
+        table = quoted(self.table)[1:-1]
+        return {
+            row["column_name"]
+            for row in rows
+            if row["table_name"] == table and row["kind"] in ("regular", "static")
+        }
 
     @property
     def _table(self) -> str:
