@@ -12,6 +12,7 @@ from uuid import UUID
 from eventsourcing.persistence import DataError, IntegrityError, ProgrammingError, StoredEvent
 
 from eventstore_cassandra.keys import check_key
+from eventstore_cassandra.whole_numbers import check_whole
 
 MAX_EVENTS = 65_534
 """Events in one append: the protocol counts a batch's statements in 16 bits, and one is the lock's.
@@ -69,11 +70,11 @@ def _check_aggregate(ids: Sequence[UUID | str], id_type: type[UUID] | type[str])
             f"Expected the aggregate's id as a {_ID_NAMES[id_type]}, found {aggregate_id!r}. "
             "ORIGINATOR_ID_TYPE says it when a keyspace is created. Nothing was written."
         )
-    others = set(ids) - {aggregate_id}
+    others = sorted({str(other) for other in ids if other != aggregate_id})
     if others:
         raise ProgrammingError(
             f"Expected events of one aggregate, found {len(others) + 1}: {aggregate_id} and "
-            f"{', '.join(sorted(map(str, others))[:3])}. Cassandra decides each partition on "
+            f"{', '.join(others[:3])}. Cassandra decides each partition on "
             "its own, so that several aggregates cannot be saved in one step: save one at a "
             "time. Nothing was written."
         )
@@ -82,6 +83,7 @@ def _check_aggregate(ids: Sequence[UUID | str], id_type: type[UUID] | type[str])
 
 
 def _check_versions(aggregate_id: UUID | str, versions: Sequence[int]) -> None:
+    check_whole(f"each version of {aggregate_id}", *versions)
     if len(set(versions)) < len(versions):
         raise IntegrityError(
             f"Expected one event for each version of {aggregate_id}, found versions "

@@ -18,6 +18,7 @@ from eventstore_cassandra.notification_log.log import NotificationLog
 from eventstore_cassandra.notification_log.reader import PAGE
 from eventstore_cassandra.notification_log.subscription import CassandraSubscription
 from eventstore_cassandra.recorders import CassandraAggregateRecorder
+from eventstore_cassandra.whole_numbers import check_bounds, check_whole
 
 
 class CassandraApplicationRecorder(CassandraAggregateRecorder, ApplicationRecorder):
@@ -87,8 +88,10 @@ class CassandraApplicationRecorder(CassandraAggregateRecorder, ApplicationRecord
         Everything up to the last of them is decided. What a crashed writer left undecided is
         waited for, for a moment, and then decided here.
 
+        :raises ProgrammingError: for bounds that are no whole numbers.
         :raises OperationalError: when the store cannot be reached.
         """
+        check_bounds(start=start, limit=limit, stop=stop)
         after = 0 if start is None else start - 1 if inclusive_of_start else start
         most = MAX_POSITION if limit < 0 else limit
         scan = self._log.reader.scan(after, limit=most, stop=stop, topics=topics)
@@ -109,12 +112,14 @@ class CassandraApplicationRecorder(CassandraAggregateRecorder, ApplicationRecord
 
         :raises OperationalError: when the store cannot be reached.
         """
+        check_whole("a position", after, outcome="")
         return self._log.reader.scan(after, limit=PAGE).up_to
 
     def subscribe(
         self, gt: int | None = None, topics: Sequence[str] = ()
     ) -> Subscription[ApplicationRecorder]:
         """Return an iterator of notifications above ``gt`` that waits at the end of the log."""
+        check_bounds(gt=gt)
         return CassandraSubscription(self, self._log, gt, topics)
 
     @property

@@ -20,6 +20,7 @@ from eventsourcing.persistence import OperationalError, ProgrammingError
 from eventstore_cassandra.datastore import APPEND, SERIAL_READ, CassandraDatastore
 from eventstore_cassandra.errors import DRIVER_ERRORS, is_certain, library_error, library_errors
 from eventstore_cassandra.keys import check_key
+from eventstore_cassandra.whole_numbers import check_whole
 
 FIRST_ALLOCATED = 1000
 """Integers below are for applications to register."""
@@ -79,11 +80,12 @@ class EventTypes:
     def register(self, types: Mapping[str, int]) -> None:
         """Give topics the integers of the application's choice; again is harmless.
 
-        :raises ProgrammingError: for an integer that is not from 0 to 999, or is taken.
+        :raises ProgrammingError: for what is not an integer from 0 to 999, or one that is taken.
         :raises DataError: for a topic that cannot be a key; none of them is registered then.
         """
         for topic, number in types.items():
             check_key("the topic of an event", topic)
+            check_whole(f"the integer of event type {topic!r}", number)
             if not 0 <= number < FIRST_ALLOCATED:
                 raise ProgrammingError(
                     f"Expected an integer from 0 to {FIRST_ALLOCATED - 1} for event type "

@@ -10,14 +10,17 @@ from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID
 
-from cassandra.query import UNSET_VALUE, BoundStatement
+from cassandra.query import UNSET_VALUE, BoundStatement, PreparedStatement
 from eventsourcing.persistence import OperationalError, ProgrammingError, StoredEvent
 
 from eventstore_cassandra.datastore import SERIAL_READ, CassandraDatastore
 from eventstore_cassandra.errors import UNFIT_VALUES, library_errors
+from eventstore_cassandra.whole_numbers import check_bounds
 
 MIN_VERSION, MAX_VERSION = -(2**31), 2**31 - 1
 """What the column holds at the least and at the most."""
+_LONGEST_ID = 65_535
+"""Bytes of the longest id that a server takes."""
 
 _ID_NAMES = {"uuid": "UUID", "varchar": "text"}
 _SELECT = (
@@ -57,6 +60,31 @@ def to_state(payload: str | None, payload_bytes: bytes | None) -> bytes:
     return payload.encode("utf-8") if payload is not None else payload_bytes or b""
 
 
+def bound_to_id(
+    statement: PreparedStatement, originator_id: UUID | str, *values: object
+) -> BoundStatement:
+    """Return a statement with its values, of which an aggregate's id is the first.
+
+    :raises ProgrammingError: when that is not of the keyspace's type.
+    """
+    try:
+        bound = statement.bind([originator_id, *values])
+    except UNFIT_VALUES:
+        bound = None
+    if bound is None or bound.values[0] is None:
+        wanted = _ID_NAMES[statement.column_metadata[0].type.typename]
+        raise ProgrammingError(
+            f"Expected the aggregate's id as a {wanted}, found {originator_id!a}. "
+            "ORIGINATOR_ID_TYPE says it when a keyspace is created."
+        )
+    return bound
+
+
+def can_be_there(originator_id: UUID | str) -> bool:
+    """Tell whether there can be anything under an id of the keyspace's type."""
+    return isinstance(originator_id, UUID) or 0 < len(originator_id.encode()) <= _LONGEST_ID
+
+
 class Streams:
     """The partitions of one table, which is keyed by id and version.
 
@@ -94,7 +122,8 @@ class Streams:
     ) -> Sequence[StoredEvent]:
         """Return the rows above ``gt``, up to ``lte``; at most ``limit``, unless it is negative.
 
-        :raises ProgrammingError: for an id that no aggregate of the keyspace can have.
+        :raises ProgrammingError: for an id of another type than the keyspace's, and for bounds that
+            are no whole numbers.
         :raises OperationalError: when the store cannot be reached.
         """
         named = self.select_named(originator_id, gt=gt, lte=lte, desc=desc, limit=limit)
@@ -110,18 +139,14 @@ class Streams:
         limit: int | None,
     ) -> Sequence[tuple[StoredEvent, UUID | None]]:
         """Return the rows of :meth:`select`, each with the name of the append that it is of."""
+        check_bounds(gt=gt, lte=lte, limit=limit)
         if limit == 0:
             return []
         statement = self._descending if desc else self._ascending
         above, up_to = to_version(gt, default=-1), to_version(lte, default=MAX_VERSION)
-        try:
-            bound = statement.bind([originator_id, above, up_to, to_limit(limit)])
-        except UNFIT_VALUES as e:
-            wanted = _ID_NAMES[statement.column_metadata[0].type.typename]
-            raise ProgrammingError(
-                f"Expected the aggregate's id as a {wanted}, found {originator_id!a}. "
-                "ORIGINATOR_ID_TYPE says it when a keyspace is created."
-            ) from e
+        bound = bound_to_id(statement, originator_id, above, up_to, to_limit(limit))
+        if not can_be_there(originator_id):
+            return []
         rows = self._whole_rows(bound, originator_id)
         return [
             (

@@ -36,6 +36,7 @@ from eventstore_cassandra.errors import (
     library_errors,
 )
 from eventstore_cassandra.keys import check_key
+from eventstore_cassandra.whole_numbers import check_whole
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 2.0
 _CREATE = (
@@ -172,11 +173,16 @@ class CassandraTrackingRecorder(TrackingRecorder):
 
 
 def check_notification_id(tracking: Tracking) -> None:
-    """Let pass a notification id that the column can hold."""
-    if not -(2**63) <= tracking.notification_id < 2**63:
+    """Let pass a notification id that the column can hold.
+
+    :raises ProgrammingError, DataError: for any other.
+    """
+    found = tracking.notification_id
+    check_whole(f"a notification id of {tracking.application_name!a}", found, outcome=_NOTHING_SENT)
+    if not -(2**63) <= found < 2**63:
         raise DataError(
             f"Expected a notification id of at most 64 bits for {tracking.application_name!a}, "
-            f"found {tracking.notification_id}. Positions in a log are from 1 up. {_NOTHING_SENT}"
+            f"found {found}. Positions in a log are from 1 up. {_NOTHING_SENT}"
         )
 
 

@@ -10,6 +10,7 @@ from eventstore_cassandra.datastore import SERIAL_READ, CassandraDatastore
 from eventstore_cassandra.errors import UNFIT_VALUES, library_errors
 from eventstore_cassandra.event_types import EventTypes
 from eventstore_cassandra.stream import MAX_VERSION, MIN_VERSION, to_limit, to_state
+from eventstore_cassandra.whole_numbers import check_bounds
 
 Place = tuple[int, int, AggregateId]
 """A place in one type's partition: save time (ms since the epoch), version, aggregate's id."""
@@ -47,11 +48,12 @@ class TypeView:
         :raises ProgrammingError: for a place with an id that no aggregate of the keyspace can have.
         :raises OperationalError: when the store cannot be reached.
         """
+        check_bounds(limit=limit)
         number = self._event_types.known_type_of(topic)
-        place = self._within_columns(gt)
-        if number is None or place is None or limit == 0:
-            return []
         try:
+            place = self._within_columns(gt)
+            if number is None or place is None or limit == 0:
+                return []
             bound = self._select.bind([number, *place, to_limit(limit)])
         except UNFIT_VALUES as e:
             raise ProgrammingError(

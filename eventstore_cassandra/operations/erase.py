@@ -97,7 +97,8 @@ def erase(
 
     :param elsewhere: is called with the events that are not blanked yet, those of types that the
         registry does not have left out.
-    :raises ProgrammingError: when the tables are not those that this program needs.
+    :raises ProgrammingError: when the tables are not those that this program needs, or the id
+        is not of their type.
     :raises OperationalError: when the store cannot be reached. Run it again then.
     """
     checked_schema(datastore)

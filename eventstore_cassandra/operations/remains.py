@@ -14,6 +14,7 @@ from eventstore_cassandra.erased import ERASED_TOPIC
 from eventstore_cassandra.errors import library_errors
 from eventstore_cassandra.event_types import EventTypes
 from eventstore_cassandra.operations.scan import Row
+from eventstore_cassandra.stream import bound_to_id, can_be_there
 
 _HEAD = "SELECT current_version, erased FROM {keyspace}.events WHERE id = ? LIMIT 1"
 _EVENTS = (
@@ -46,6 +47,7 @@ class Remains:
     def head(self, aggregate_id: AggregateId) -> Head:
         """Return whether the aggregate is there, and whether it is erased.
 
+        :raises ProgrammingError: when the id is not of the keyspace's type.
         :raises OperationalError: when the store cannot be reached.
         """
         rows = self._rows(self._head, aggregate_id)
@@ -72,5 +74,8 @@ class Remains:
         return [row["version"] for row in self._rows(self._snapshots, aggregate_id)]
 
     def _rows(self, statement: Any, aggregate_id: AggregateId) -> list[Row]:
+        bound = bound_to_id(statement, aggregate_id)
+        if not can_be_there(aggregate_id):
+            return []
         with library_errors(f"Cannot read aggregate {aggregate_id}"):
-            return list(self._datastore.execute(statement.bind([aggregate_id]), SERIAL_READ))
+            return list(self._datastore.execute(bound, SERIAL_READ))

@@ -193,4 +193,17 @@ def test_a_notification_id_that_the_column_cannot_hold_is_refused(
     assert counting.writes == 0
     recorder.insert_tracking(Tracking(upstream, 2**63 - 1))
     assert recorder.max_tracking_id(upstream) == 2**63 - 1
-    assert not recorder.has_tracking_id(upstream, position) or position < 0
+    assert recorder.has_tracking_id(upstream, position) is (position < 0)
+
+
+@pytest.mark.parametrize("position", ["1", 1.5, None])
+@pytest.mark.parametrize("open_recorder", TRACKING)
+def test_a_notification_id_that_is_no_whole_number_is_refused(
+    wards_table: None,
+    counting: CountsWrites,
+    open_recorder: Callable[[CassandraDatastore], CassandraTrackingRecorder],
+    position: Any,
+) -> None:
+    with pytest.raises(ProgrammingError, match="of 'upstream' as a whole number"):
+        open_recorder(counting).insert_tracking(Tracking("upstream", position))
+    assert counting.writes == 0

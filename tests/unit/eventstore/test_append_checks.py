@@ -1,5 +1,6 @@
 """What is refused before anything is sent."""
 
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -20,6 +21,14 @@ def test_several_aggregates_are_refused() -> None:
         Append.of([event(1), event(1, of=uuid4())], max_bytes=1000)
 
 
+@pytest.mark.parametrize("other", [None, [1], {}, 7])
+def test_ids_of_any_type_are_told_apart(other: Any) -> None:
+    with pytest.raises(ProgrammingError, match="events of one aggregate, found 2"):
+        Append.of([event(1), event(2, of=other)], max_bytes=1000)
+    with pytest.raises(ProgrammingError, match="Expected the aggregate's id as a UUID"):
+        Append.of([event(1, of=other), event(2)], max_bytes=1000)
+
+
 def test_two_events_of_one_version_are_a_conflict() -> None:
     with pytest.raises(IntegrityError, match=rf"of {AGGREGATE}, found versions \[2, 2\]"):
         Append.of([event(2), event(2)], max_bytes=1000)
@@ -35,6 +44,12 @@ def test_versions_that_do_not_follow_on_are_refused(versions: tuple[int, int]) -
 def test_versions_that_the_column_cannot_hold_are_refused(version: int) -> None:
     with pytest.raises(ProgrammingError, match=f"Expected versions from 0 .* for {AGGREGATE}"):
         Append.of([event(version)], max_bytes=1000)
+
+
+@pytest.mark.parametrize("version", ["1", None, 1.0, [1]])
+def test_versions_that_are_no_whole_numbers_are_refused(version: Any) -> None:
+    with pytest.raises(ProgrammingError, match=f"each version of {AGGREGATE} as a whole number"):
+        Append.of([event(1), event(version)], max_bytes=1000)
 
 
 @pytest.mark.parametrize("version", [0, 2**31 - 2])
