@@ -9,6 +9,10 @@ The registry is one partition with a static ``revision``, and is changed by the 
 conditional batch as an aggregate: of two processes that take the next integer at once, one is
 refused, reads again and finds what the other wrote. A change whose outcome is uncertain needs no
 more than that either, since reading again shows whether it was made.
+
+*A registry that was lost*, or restored from a backup that is older than the events, would give out
+integers once more, and old events would be read as what they are not. So an integer is given out
+only if the type view has nothing under it.
 """
 
 from collections.abc import Mapping
@@ -17,7 +21,7 @@ from dataclasses import dataclass
 from cassandra.query import BatchStatement
 from eventsourcing.persistence import OperationalError, ProgrammingError
 
-from eventstore_cassandra.datastore import APPEND, SERIAL_READ, CassandraDatastore
+from eventstore_cassandra.datastore import APPEND, LOOK_READ, SERIAL_READ, CassandraDatastore
 from eventstore_cassandra.errors import DRIVER_ERRORS, is_certain, library_error, library_errors
 from eventstore_cassandra.keys import check_key
 from eventstore_cassandra.whole_numbers import check_whole
@@ -30,6 +34,7 @@ _READ = "SELECT topic, type, revision FROM {keyspace}.event_types WHERE registry
 _CREATE = "INSERT INTO {keyspace}.event_types (registry, revision) VALUES (?, 1) IF NOT EXISTS"
 _ADVANCE = "UPDATE {keyspace}.event_types SET revision = ? WHERE registry = ? IF revision = ?"
 _ADD = "INSERT INTO {keyspace}.event_types (registry, topic, type) VALUES (?, ?, ?)"
+_USED = "SELECT version FROM {keyspace}.events_by_type WHERE type = ? LIMIT 1"
 
 
 @dataclass(frozen=True)
@@ -98,6 +103,7 @@ class EventTypes:
         """Return the topic's integer, which is allocated when it has none.
 
         :raises DataError: for a topic that cannot be a key.
+        :raises OperationalError: when the store cannot be reached, or the registry was lost.
         """
         if topic not in self._types:
             check_key("the topic of an event", topic)
@@ -119,7 +125,8 @@ class EventTypes:
         if topic is None:
             raise OperationalError(
                 f"Expected the event type {number} in the registry, found {len(self._topics)} "
-                "others. Some other program writes events of this type: register a topic for it."
+                "others. Some other program writes events of this type: register a topic for it. "
+                "Or the table event_types was lost: restore it from a backup."
             )
         return topic
 
@@ -136,12 +143,22 @@ class EventTypes:
             added = registry.additions(wanted)
             if not added:
                 return
+            used = [n for topic, n in added.items() if wanted[topic] is None and self._is_used(n)]
+            if used:
+                if self._read().revision != registry.revision:
+                    continue  # somebody else was given it meanwhile
+                raise _lost(used[0], registry)
             try:
                 self._datastore.execute(self._change(registry, added), APPEND)
             except DRIVER_ERRORS as e:
                 unanswered += 1
                 if is_certain(e) or unanswered == self._attempts:
                     raise library_error(e, "Cannot register event types") from e
+
+    def _is_used(self, number: int) -> bool:
+        with library_errors(f"Cannot read the type view of type {number}"):
+            bound = self._datastore.prepare(_USED).bind([number])
+            return self._datastore.execute(bound, LOOK_READ).one() is not None
 
     def _read(self) -> Registry:
         statement = self._datastore.prepare(_READ).bind([_REGISTRY])
@@ -164,3 +181,11 @@ class EventTypes:
         for topic, number in added.items():
             batch.add(self._datastore.prepare(_ADD), [_REGISTRY, topic, number])
         return batch
+
+
+def _lost(number: int, registry: Registry) -> OperationalError:
+    return OperationalError(
+        f"Expected no events of the next free event type, {number}, found some. The registry has "
+        f"{len(registry.types)} types, and has lost that one: restore the table event_types from a "
+        "backup that is as new as the events."
+    )

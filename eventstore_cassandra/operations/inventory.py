@@ -15,6 +15,7 @@ from uuid import UUID
 
 from eventstore_cassandra.append import AggregateId, Append
 from eventstore_cassandra.datastore import CassandraDatastore
+from eventstore_cassandra.event_types import EventTypes
 from eventstore_cassandra.notification_log.reserve_steps import Place
 from eventstore_cassandra.operations.progress import Progress
 from eventstore_cassandra.operations.scan import (
@@ -57,6 +58,14 @@ class Inventory:
                 ((to_key(r["id"]), r["version"], r["savetime"], r["type"]) for r in rows),
             )
             yield Progress("Reading the type view", done, RANGES)
+
+    def look_up_types(self, event_types: EventTypes) -> None:
+        """Look in the registry for the types of the events."""
+        found = self.database.execute("SELECT DISTINCT type FROM truth WHERE type IS NOT NULL")
+        self.database.executemany(
+            "INSERT INTO unregistered VALUES (?)",
+            [row for row in found.fetchall() if event_types.known_topic_of(row[0]) is None],
+        )
 
     def read_log(self, log: LogScan, end: Place | None = None) -> Generator[Progress, None, None]:
         """Copy what the scan has not read yet, up to this end of the log, or the present one."""

@@ -44,6 +44,9 @@ CREATE TABLE log (
 );
 CREATE INDEX log_by_event ON log (id, version);
 
+-- Types of events for which the registry has no topic.
+CREATE TABLE unregistered (type INTEGER PRIMARY KEY);
+
 CREATE TABLE log_read (up_to INTEGER NOT NULL);
 
 -- Events of the log that were found in their aggregate when it was looked at again.
@@ -128,3 +131,6 @@ CREATE VIEW wrong_current_version AS
 
 CREATE VIEW wrong_versions AS
     SELECT id, last_version AS version FROM aggregate WHERE NOT follow_on;
+
+CREATE VIEW unknown_type AS
+    SELECT id, version FROM truth WHERE type IN unregistered;

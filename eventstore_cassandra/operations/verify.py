@@ -21,6 +21,7 @@ class Check(Enum):
     """What may be found, as the view of ``inventory.sql`` that shows it."""
 
     VERSIONS = "wrong_versions"
+    UNKNOWN_TYPE = "unknown_type"
     CURRENT_VERSION = "wrong_current_version"
     NOT_IN_VIEW = "not_in_view"
     ONLY_IN_VIEW = "only_in_view"
@@ -39,6 +40,7 @@ class Check(Enum):
 
 _SENTENCES = {
     Check.VERSIONS: "aggregates with a version left out, or there twice",
+    Check.UNKNOWN_TYPE: "events of a type that the registry event_types does not have",
     Check.CURRENT_VERSION: "aggregates whose current_version is not that of their last event",
     Check.NOT_IN_VIEW: "events that are not in the type view",
     Check.ONLY_IN_VIEW: "rows of the type view that are no events",
@@ -92,7 +94,7 @@ class Report:
 
 
 def verify(datastore: CassandraDatastore) -> Generator[Progress, None, Report]:
-    """Compare the type view, the notification log and ``current_version`` with the events.
+    """Compare registry, type view, notification log and ``current_version`` with the events.
 
     The whole store is read, without the states of events; a temporary file takes some 300 bytes for
     each event. Events that are written meanwhile are no findings: whatever looks wrong but may have
@@ -110,6 +112,7 @@ def verify(datastore: CassandraDatastore) -> Generator[Progress, None, Report]:
     with open_inventory() as inventory:
         looks = SecondLooks(datastore, inventory)
         yield from inventory.read_truth(datastore)
+        inventory.look_up_types(event_types)
         yield from inventory.read_view(datastore)
         yield from looks.at_aggregates()
         yield from looks.at_the_view()

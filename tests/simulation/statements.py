@@ -146,7 +146,7 @@ class Server:
         columns = {column.name for _, column in statement.shown}
         wanted = Slice(columns, has, statement.descending, limit)
         if key[0] == VIEW:
-            found = wanted.of(self._view()[key])
+            found = wanted.of(self._view().get(key, Partition()))
         else:
             if serial:
                 self.replicas.complete(key, route.asks)
