@@ -190,14 +190,13 @@ class CassandraViewRecorder(CassandraTrackingRecorder):
         )
 
     def _position_key(self, application_name: str) -> str:
-        projection = self.projection_name.lower()
-        return f"{projection}/{application_name}" if projection else application_name
+        return f"{self.projection_name.lower()}/{application_name}"
 
     def _lock_continued(self, application_name: str) -> _Lock:
         """Return the lock after a position of before is moved under this projection's name.
 
-        Positions had the application's name alone. The first projection that asks goes on from
-        there, in one step with the removal, so that no other does.
+        Positions had the application's name alone, without a stroke. The first who asks goes on
+        from there, in one step with the removal, so that no other does.
         """
         key = self._position_key(application_name)
         tries: Tries | None = None
