@@ -10,6 +10,7 @@ is refused. Between data centres too, hence ``SERIAL``, whatever the setting is.
 A cipher and a compressor are told by their topics; nothing of a key is written.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
@@ -25,7 +26,9 @@ from eventstore_cassandra.schema_version import (
     checked_schema,
     found_version,
 )
-from eventstore_cassandra.settings import SERIAL_LEVELS, Settings
+from eventstore_cassandra.settings import NONE, SERIAL_LEVELS, Settings
+
+_TOPIC = re.compile(rf"{NONE}|[^\W\d][\w.]*:[^\W\d][\w.]*")
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,17 @@ class SharedSetting:
     def option(self) -> str:
         """The option of ``patientmgmt store settings``."""
         return f"--{self.column.replace('_', '-')}"
+
+    def check(self, value: str) -> None:
+        """Let pass what the setting may be.
+
+        :raises ProgrammingError: for anything else, which no writer could have: it would keep out
+            all of them.
+        """
+        if value in self.choices or (not self.choices and _TOPIC.fullmatch(value)):
+            return
+        expected = " or ".join(self.choices) or f"a topic like package.module:Class, or {NONE}"
+        raise ProgrammingError(f"{self.option}: expected {expected}, found {value!r}.")
 
 
 NOTIFICATION_LOG = SharedSetting("notification_log", "CASSANDRA_NOTIFICATION_LOG", ("yes", "no"))

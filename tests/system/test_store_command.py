@@ -10,6 +10,7 @@ from eventsourcing.utils import Environment
 from eventstore_cassandra import CassandraApplicationRecorder, CassandraDatastore, Settings
 from eventstore_cassandra.append import Append
 from eventstore_cassandra.operations.scan import LogScan
+from eventstore_cassandra.schema_version import VERSION
 from patientmgmt.domain.commands import AdmitPatient
 from patientmgmt.environment import CASSANDRA
 from patientmgmt.runtime import open_runtime
@@ -121,6 +122,33 @@ def test_settings_are_shown_and_changed_where_that_is_asked_for(cassandra_env: E
     assert code == 1
     assert "CASSANDRA_NOTIFICATION_LOG: expected no" in output
     assert "Traceback" not in output
+
+
+@pytest.mark.parametrize("topic", ["", "AESCipher", "eventsourcing.cipher", "a:b c", "None"])
+@pytest.mark.parametrize("option", ["--cipher", "--compressor"])
+def test_a_setting_that_no_writer_can_have_is_refused(
+    cassandra_env: Env, option: str, topic: str
+) -> None:
+    for write in ([], ["--write"]):
+        code, output = finished(cassandra_env, "store", "settings", option, topic, *write)
+        assert code == 1
+        assert f"{option}: expected a topic like package.module:Class, or none" in output
+    admit(cassandra_env)
+
+
+def test_tables_of_another_version_are_left_alone_by_a_restore(
+    cassandra_env: Env, datastore: CassandraDatastore
+) -> None:
+    admit(cassandra_env)
+    assert finished(cassandra_env, "worker", "--once")[0] == 0
+    write_version(datastore, 1)
+    for write in ([], ["--write"]):
+        code, output = finished(cassandra_env, "store", "restored", *write)
+        assert code == 1
+        assert "found version 1" in output
+    write_version(datastore, VERSION)
+    with open_runtime(clean_environment() | cassandra_env) as runtime:
+        assert len(runtime.read_models.patients().patients) == 1
 
 
 def test_status_tells_what_is_pending(cassandra_env: Env, datastore: CassandraDatastore) -> None:

@@ -3,6 +3,7 @@
 import click
 
 from eventstore_cassandra import operations as ops
+from eventstore_cassandra.schema_version import checked_schema
 from eventstore_cassandra.updates import update_tables
 from patientmgmt.cli.store.opened import opened_datastore, with_progress
 from projections import cassandra as read_models
@@ -54,6 +55,7 @@ def restored(*, write: bool) -> None:
     have to be up.
     """
     with opened_datastore() as datastore:
+        checked_schema(datastore)
         if write:
             read_models.empty_tables(datastore.session, datastore.settings.keyspace)
         found = with_progress(ops.restore(datastore, write=write))

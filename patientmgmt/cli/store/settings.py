@@ -26,6 +26,9 @@ def settings(*, write: bool, **wanted: str | None) -> None:
         changes = {
             column: value for column, value in wanted.items() if value not in (None, said[column])
         }
+        for setting in SHARED:
+            if (value := changes.get(setting.column)) is not None:
+                setting.check(value)
         for column, value in said.items():
             change = f" -> {changes[column]}" if column in changes else ""
             name = column.replace("_", " ")
