@@ -26,6 +26,8 @@ NONE = "none"
 """Stands for no cipher, or no compressor."""
 _DEFAULT_CIPHER = "eventsourcing.cipher:AESCipher"
 """The library's, where a key is set and no topic."""
+_LONGEST = 10 * 365 * 24 * 3600.0
+"""Seconds; what a machine waits for at the most is somewhat more."""
 
 _Default = TypeVar("_Default", bound=int | None)
 
@@ -227,16 +229,22 @@ class _Values:
         text = self.text(variable)
         if text is None:
             return default
-        if not text.isdecimal() or not 1 <= int(text) <= most:
-            raise OSError(f"{variable}: expected a whole number from 1 to {most}, found {text!r}.")
-        return int(text)
+        # Python makes no number of some thousand digits.
+        if not re.fullmatch(r"0*\d{1,10}", text) or not 1 <= int(text[-10:]) <= most:
+            raise OSError(
+                f"{variable}: expected a whole number from 1 to {most}, found {text!r:.60}."
+            )
+        return int(text[-10:])
 
     def seconds(self, variable: str, default: float) -> float:
         text = self.text(variable)
         if text is None:
             return default
-        if not re.fullmatch(r"\d+(\.\d+)?", text) or float(text) <= 0:
-            raise OSError(f"{variable}: expected a number of seconds above 0, found {text!r}.")
+        if not re.fullmatch(r"\d+(\.\d+)?", text) or not 0 < float(text) <= _LONGEST:
+            raise OSError(
+                f"{variable}: expected a number of seconds above 0, up to {_LONGEST:.0f}, found "
+                f"{text!r:.60}."
+            )
         return float(text)
 
     def flag(self, variable: str, default: bool) -> bool:  # noqa: FBT001

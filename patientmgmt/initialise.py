@@ -1,7 +1,6 @@
 """Creating what the system needs on Cassandra: keyspace, tables, read models, event types."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from eventsourcing.utils import Environment
 
@@ -25,10 +24,12 @@ def initialise_cassandra(env: Mapping[str, str], topology: Topology) -> str:
     :raises PersistenceError: when the cluster cannot be reached, or refuses.
     :raises ReadModelsUnavailableError: the same for the read models' tables.
     """
-    settings = replace(
-        Settings.from_env(Environment(PatientManagement.name, dict(env))),
-        originator_id_type="uuid",  # of patients, whatever else the environment is for
-    )
+    settings = Settings.from_env(Environment(PatientManagement.name, dict(env)))
+    if settings.originator_id_type not in (None, "uuid"):
+        raise OSError(
+            f"ORIGINATOR_ID_TYPE: expected uuid, which ids of patients are, found "
+            f"{settings.originator_id_type}. Unset the variable."
+        )
     datastore = CassandraDatastore(settings)
     try:
         create_keyspace(datastore, topology)

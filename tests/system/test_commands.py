@@ -181,6 +181,13 @@ def test_init_can_be_run_again(shared_cassandra_env: Env) -> None:
     assert f"Keyspace {shared_cassandra_env['CASSANDRA_KEYSPACE']} is ready" in output
 
 
+def test_init_makes_no_tables_for_ids_that_patients_do_not_have(shared_cassandra_env: Env) -> None:
+    code, output = finished(shared_cassandra_env | {"ORIGINATOR_ID_TYPE": "text"}, "init")
+    assert code == 1
+    assert "ORIGINATOR_ID_TYPE: expected uuid" in output
+    assert "Traceback" not in output
+
+
 def test_init_says_that_sqlite_needs_none(sqlite_env: Env) -> None:
     code, output = finished(sqlite_env, "init")
     assert code == 0
