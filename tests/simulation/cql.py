@@ -66,8 +66,15 @@ class Write(NamedTuple):
     if_not_exists: bool = False
 
 
+class Delete(NamedTuple):
+    """A removal of rows. It can be prepared; nobody here has come to need it carried out."""
+
+    table: str
+    where: Sequence[Relation]
+
+
 @cache
-def parse(query: str) -> Select | Write:
+def parse(query: str) -> Select | Write | Delete:
     """Return what a statement says.
 
     :raises NotImplementedError: for one that is not among the forms known here.
@@ -89,11 +96,12 @@ class _Parser:
         self._tokens.append("")
         self._markers = 0
 
-    def statement(self) -> Select | Write:
-        kinds: dict[str, Callable[[], Select | Write]] = {
+    def statement(self) -> Select | Write | Delete:
+        kinds: dict[str, Callable[[], Select | Write | Delete]] = {
             "SELECT": self._select,
             "INSERT": self._insert,
             "UPDATE": self._update,
+            "DELETE": self._delete,
         }
         kind = kinds.get(self._tokens.pop(0).upper())
         statement = kind() if kind else None
@@ -143,6 +151,12 @@ class _Parser:
         where = self._where()
         conditions = self._relations() if self._skip("IF") else None
         return Write(table, cells, where, conditions, False)
+
+    def _delete(self) -> Delete:
+        self._expect("FROM")
+        table, where = self._name(), self._where()
+        self._skip("IF", "EXISTS")
+        return Delete(table, where)
 
     def _assignment(self) -> tuple[Column, Value]:
         column = self._column()

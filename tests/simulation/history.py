@@ -6,6 +6,8 @@ from uuid import UUID
 
 from eventsourcing.persistence import StoredEvent
 
+from tests.simulation.statements import TOO_MUCH
+
 
 class Promise(StrEnum):
     """What the event store promises its callers."""
@@ -21,6 +23,8 @@ class Promise(StrEnum):
     LAST = "the last position is not before one that was delivered"
     LOADED = "what is loaded is whole, without gaps, and not older than what was acknowledged"
     LOADABLE = "in the end every aggregate can be loaded, whichever replicas answer"
+    NEVER = "what no server takes is nowhere, and keeps nobody from reading on"
+    ERASED = "of what is erased there are no contents"
     VERIFIED = "a sound store is told to be sound"
 
 
@@ -32,6 +36,8 @@ class Append:
     aggregate_id: UUID
     first_version: int
     size: int
+    is_too_much: bool = False
+    """Whether no server ever takes it, once it is in the log."""
 
     @property
     def events(self) -> list[StoredEvent]:
@@ -52,7 +58,8 @@ class Append:
         return self.first_version + self.size - 1
 
     def _state(self, n: int) -> bytes:
-        return b"append %d event %d" % (self.name, n)
+        beginning = TOO_MUCH if self.is_too_much else ""
+        return f"{beginning}append {self.name} event {n}".encode()
 
 
 @dataclass

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from eventstore_cassandra import append
 from eventstore_cassandra.notification_log.decisions import Decisions
 from eventstore_cassandra.notification_log.intents import Outcome
 from eventstore_cassandra.notification_log.looks import Looks
@@ -32,10 +33,14 @@ def _skip_what_is_pending(patch: pytest.MonkeyPatch) -> None:
 def _forget_that_it_is_an_intent(patch: pytest.MonkeyPatch) -> None:
     decide = CassandraAggregateRecorder._decide
 
-    def mutant(self: CassandraAggregateRecorder, append: Any, **_: bool) -> None:
-        decide(self, append, is_intent=False)
+    def mutant(self: CassandraAggregateRecorder, intent: Any, **_: bool) -> None:
+        decide(self, intent, is_intent=False)
 
     patch.setattr(CassandraAggregateRecorder, "_decide", mutant)
+
+
+def _take_a_refusal_for_a_lost_answer(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(append, "is_refusal", lambda _: False)
 
 
 def _take_a_closed_bucket_for_empty(patch: pytest.MonkeyPatch) -> None:
@@ -62,6 +67,7 @@ MUTANTS = _by_name(
     _do_not_look_whose_row_is_there,
     _skip_what_is_pending,
     _forget_that_it_is_an_intent,
+    _take_a_refusal_for_a_lost_answer,
     _mark_what_is_aborted_as_committed,
 )
 RARE_MUTANTS = _by_name(_believe_a_quorum_that_aborts, _take_a_closed_bucket_for_empty)

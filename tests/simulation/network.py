@@ -1,6 +1,7 @@
 """The network between processes and replicas: requests are lost, late, cut short, or sent twice."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from random import Random
@@ -85,7 +86,7 @@ class Network:
             self.schedule.switch()
             return answer
         route = self._route(reaches=self.random.choice([0, 1, 1, 1, 2]))
-        carry_out = partial(perform, route)
+        carry_out = partial(_unanswered, perform, route)
         if len(route.reaches) == 1:
             self._alone = list(route.reaches)
         if fate < _ANSWER_LOST:
@@ -100,3 +101,8 @@ class Network:
         near = [replica for replica in REPLICAS if replica != self.away]
         self.random.shuffle(near)
         return Route(near[:2], near[:reaches])
+
+
+def _unanswered(perform: Callable[[Route], Rows], route: Route) -> None:
+    with suppress(InvalidRequest):
+        perform(route)

@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 from zlib import crc32
 
+from cassandra import InvalidRequest
 from cassandra.query import UNSET_VALUE
 
-from tests.simulation.cql import Column, Now, Relation, Select, Term, Value, Write, parse
+from tests.simulation.cql import Column, Delete, Now, Relation, Select, Term, Value, Write, parse
 from tests.simulation.replicas import (
     LIVE,
     Cells,
@@ -23,6 +24,8 @@ from tests.simulation.tables import Table, read_tables
 Rows = list[dict[str, Any]]
 TABLES = read_tables()
 VIEW = "events_by_type"
+TOO_MUCH = "too much: "
+"""How states begin that the log takes, and no aggregate."""
 _COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
     "=": operator.eq,
     "!=": operator.ne,
@@ -41,7 +44,7 @@ class Bound(NamedTuple):
     milliseconds: int = 0
 
     @property
-    def statement(self) -> Select | Write:
+    def statement(self) -> Select | Write | Delete:
         """What it says."""
         return parse(self.query)
 
@@ -49,7 +52,8 @@ class Bound(NamedTuple):
         """Return what stands for a value of the statement."""
         if isinstance(value, Now):
             return self.milliseconds
-        return value.literal if value.marker is None else self.values[value.marker]
+        found = value.literal if value.marker is None else self.values[value.marker]
+        return tuple(found) if isinstance(found, list) else found
 
 
 class Server:
@@ -76,7 +80,10 @@ class Server:
         return found
 
     def batch(self, parts: Sequence[Bound], route: Route) -> Rows:
-        """Carry out a conditional batch in one partition; its answer begins with [applied]."""
+        """Carry out a conditional batch in one partition; its answer begins with [applied].
+
+        :raises InvalidRequest: for events that it never takes.
+        """
         change = Partition()
         moment = self.replicas.changes + 1
         conditions: list[tuple[Clustering | None, Relation, Bound]] = []
@@ -85,6 +92,8 @@ class Server:
             write = bound.statement
             if not isinstance(write, Write):
                 raise NotImplementedError(f"Expected a write in a batch, found: {bound.query}")
+            if write.table == "events" and any(map(_is_too_much, bound.values)):
+                raise InvalidRequest("this is more than the server ever takes")
             key, clustering = _add(change, write, bound, moment)
             keys.add(key)
             if write.if_not_exists:
@@ -175,6 +184,10 @@ class Server:
         return view
 
 
+def _is_too_much(value: object) -> bool:
+    return isinstance(value, str) and value.startswith(TOO_MUCH)
+
+
 def _add(
     change: Partition, write: Write, bound: Bound, moment: int
 ) -> tuple[Key, Clustering | None]:
@@ -190,7 +203,7 @@ def _add(
         if column.name in table.static:
             change.static[name] = (moment, new)
         elif column.name not in of_key and new is not UNSET_VALUE:
-            cells[name] = (moment, tuple(new) if isinstance(new, list) else new)
+            cells[name] = (moment, new)
     key = (write.table, given[table.partition_key])
     if not set(table.clustering) <= set(given):
         return key, None
