@@ -28,8 +28,8 @@ from benchmarks.measure import (
 )
 from benchmarks.nodes import without_log
 from eventstore_cassandra import CassandraApplicationRecorder, CassandraFactory
-from eventstore_cassandra.datastore import APPEND
 from eventstore_cassandra.errors import DRIVER_ERRORS, library_error
+from eventstore_cassandra.profiles import APPEND
 from eventstore_cassandra.recorders import EVENT
 
 TOPIC = "PatientAdmitted"

@@ -5,32 +5,25 @@ fork, never before, since the driver's threads and sockets do not survive one; a
 for ever, and is refused instead. Share it between threads. Close it at the end.
 """
 
-import socket
 from collections.abc import Callable, Sequence
 from os import getpid
-from ssl import SSLContext
 from threading import Lock
 from typing import Any
 
-from cassandra import AuthenticationFailed, ConsistencyLevel
-from cassandra.auth import PlainTextAuthProvider
 from cassandra.cluster import (
     EXEC_PROFILE_DEFAULT,
     Cluster,
-    DefaultConnection,
-    ExecutionProfile,
     ResponseFuture,
     Session,
 )
 from cassandra.concurrent import execute_concurrent_with_args
-from cassandra.connection import ConnectionException, EndPoint
-from cassandra.policies import ExponentialReconnectionPolicy, FallthroughRetryPolicy
 from cassandra.pool import Host
-from cassandra.query import PreparedStatement, dict_factory
+from cassandra.query import PreparedStatement
 from eventsourcing.persistence import OperationalError
 
 from eventstore_cassandra.balancing import SuspectsLast
 from eventstore_cassandra.busy_connections import when_there_is_room
+from eventstore_cassandra.cluster import open_cluster
 from eventstore_cassandra.contact_names import ContactNames
 from eventstore_cassandra.counters import Counters
 from eventstore_cassandra.errors import (
@@ -40,24 +33,8 @@ from eventstore_cassandra.errors import (
     library_errors,
 )
 from eventstore_cassandra.reads import Rows, ask, is_read
-from eventstore_cassandra.settings import Settings, level
+from eventstore_cassandra.settings import Settings
 from eventstore_cassandra.waiting import WAITING, Waiting
-
-APPEND = "append"
-"""Profile of conditional writes."""
-SERIAL_READ = "serial-read"
-"""Profile of reads that first complete or supersede what is under way in the partition."""
-LOOK_READ = "look-read"
-"""Profile of reads at the usual consistency, of rows that are read by column name."""
-SCHEMA = "schema"
-"""Profile of schema changes, which take seconds in a ring."""
-
-RECONNECTION = ExponentialReconnectionPolicy(0.5, 10.0, max_attempts=None)
-"""When a lost node is tried again. The driver's own upper bound, ten minutes, outlasts most outages
-by far; and after 64 tries it would give up for good, though some last longer."""
-
-_PROTOCOL_VERSION = 5
-_SCHEMA_TIMEOUT = 60.0
 
 
 class CassandraDatastore:
@@ -79,7 +56,7 @@ class CassandraDatastore:
         tls = settings.ssl_context()
         cluster: Cluster | None = None
         try:
-            cluster = self._cluster = _cluster(settings, names, balancing, tls)
+            cluster = self._cluster = open_cluster(settings, names, balancing, tls)
             self._session: Session = cluster.connect()
         except (*DRIVER_ERRORS, OSError) as e:
             if cluster:
@@ -218,78 +195,3 @@ def quoted(name: str) -> str:
     It stays the name that it is without quotes, which CQL takes in small letters.
     """
     return name if name.startswith('"') else f'"{name.lower()}"'
-
-
-class _Connection(DefaultConnection):  # type: ignore[misc]
-    """A connection whose refused password is an error like any other.
-
-    The driver never again connects to a node that refused the password once, as a server does that
-    cannot read its own passwords while others are away.
-    """
-
-    @classmethod
-    def factory(cls, endpoint: EndPoint, *args: Any, **kwargs: Any) -> Any:
-        try:
-            return super().factory(endpoint, *args, **kwargs)
-        except AuthenticationFailed as e:
-            raise ConnectionException(str(e), endpoint) from e
-
-
-def _cluster(
-    settings: Settings, names: ContactNames, balancing: SuspectsLast, tls: SSLContext | None
-) -> Cluster:
-    return Cluster(
-        contact_points=names.resolve(),
-        endpoint_factory=names,
-        port=settings.port,
-        protocol_version=_PROTOCOL_VERSION,
-        auth_provider=PlainTextAuthProvider(settings.username, settings.password)
-        if settings.username is not None
-        else None,
-        ssl_context=tls,
-        execution_profiles=_profiles(settings, balancing),
-        connect_timeout=settings.connect_timeout,
-        # Without this the kernel holds back the end of a larger statement for 40 ms.
-        sockopts=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
-        connection_class=_Connection,
-        reconnection_policy=RECONNECTION,
-    )
-
-
-def _profiles(settings: Settings, balancing: SuspectsLast) -> dict[object, ExecutionProfile]:
-    serial = level(settings.serial_consistency)
-    common = {
-        "load_balancing_policy": balancing,
-        "serial_consistency_level": serial,
-        "request_timeout": settings.request_timeout,
-    }
-    return {
-        EXEC_PROFILE_DEFAULT: ExecutionProfile(
-            consistency_level=level(settings.read_consistency), **common
-        ),
-        LOOK_READ: ExecutionProfile(
-            consistency_level=level(settings.read_consistency),
-            row_factory=dict_factory,
-            **common,
-        ),
-        # The default policy would repeat a conditional write at another node, and an append could
-        # then be told that it conflicts with itself.
-        APPEND: ExecutionProfile(
-            consistency_level=level(settings.append_consistency),
-            retry_policy=FallthroughRetryPolicy(),
-            row_factory=dict_factory,
-            **common,
-        ),
-        SERIAL_READ: ExecutionProfile(
-            consistency_level=serial,
-            retry_policy=FallthroughRetryPolicy(),
-            row_factory=dict_factory,
-            **common,
-        ),
-        SCHEMA: ExecutionProfile(
-            load_balancing_policy=balancing,
-            consistency_level=ConsistencyLevel.QUORUM,
-            request_timeout=_SCHEMA_TIMEOUT,
-            row_factory=dict_factory,
-        ),
-    }

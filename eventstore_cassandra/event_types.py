@@ -21,9 +21,10 @@ from dataclasses import dataclass
 from cassandra.query import BatchStatement
 from eventsourcing.persistence import OperationalError, ProgrammingError
 
-from eventstore_cassandra.datastore import APPEND, LOOK_READ, SERIAL_READ, CassandraDatastore
+from eventstore_cassandra.datastore import CassandraDatastore
 from eventstore_cassandra.errors import DRIVER_ERRORS, is_certain, library_error, library_errors
 from eventstore_cassandra.keys import check_key
+from eventstore_cassandra.profiles import APPEND, LOOK_READ, SERIAL_READ
 from eventstore_cassandra.whole_numbers import check_whole
 
 FIRST_ALLOCATED = 1000

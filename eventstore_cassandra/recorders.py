@@ -22,9 +22,10 @@ from eventstore_cassandra.append import (
     append_steps,
 )
 from eventstore_cassandra.counters import Count
-from eventstore_cassandra.datastore import APPEND, SERIAL_READ, CassandraDatastore
+from eventstore_cassandra.datastore import CassandraDatastore
 from eventstore_cassandra.errors import DRIVER_ERRORS, UNFIT_VALUES, describe
 from eventstore_cassandra.event_types import EventTypes
+from eventstore_cassandra.profiles import APPEND, SERIAL_READ
 from eventstore_cassandra.shared_settings import claimed_schema
 from eventstore_cassandra.stream import Streams, to_columns
 from eventstore_cassandra.type_view import Place, TypeView

@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from eventstore_cassandra.datastore import APPEND, CassandraDatastore
+from eventstore_cassandra.datastore import CassandraDatastore
 from eventstore_cassandra.errors import DRIVER_ERRORS, is_certain, library_error
+from eventstore_cassandra.profiles import APPEND
 
 
 def write_repeatedly(datastore: CassandraDatastore, statement: Any, doing: str) -> dict[str, Any]:

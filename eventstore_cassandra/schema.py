@@ -11,8 +11,9 @@ from importlib.resources import files
 
 from cassandra.encoder import cql_quote
 
-from eventstore_cassandra.datastore import SCHEMA, CassandraDatastore
+from eventstore_cassandra.datastore import CassandraDatastore
 from eventstore_cassandra.errors import library_errors
+from eventstore_cassandra.profiles import SCHEMA
 from eventstore_cassandra.schema_version import (
     checked_schema,
     refuse_other_version,

@@ -14,8 +14,9 @@ from uuid import UUID
 from eventsourcing.persistence import ProgrammingError
 
 from eventstore_cassandra.append import AggregateId
-from eventstore_cassandra.datastore import APPEND, SERIAL_READ, CassandraDatastore
+from eventstore_cassandra.datastore import CassandraDatastore
 from eventstore_cassandra.errors import library_errors
+from eventstore_cassandra.profiles import APPEND, SERIAL_READ
 from eventstore_cassandra.settings import DEFAULT_ID_TYPE, DEFAULT_LOG_BUCKET_SIZE, ID_TYPES
 
 VERSION = 4

@@ -17,8 +17,9 @@ from dataclasses import dataclass, replace
 from cassandra import ConsistencyLevel
 from eventsourcing.persistence import OperationalError, ProgrammingError
 
-from eventstore_cassandra.datastore import APPEND, CassandraDatastore
+from eventstore_cassandra.datastore import CassandraDatastore
 from eventstore_cassandra.errors import DRIVER_ERRORS, is_certain, library_error
+from eventstore_cassandra.profiles import APPEND
 from eventstore_cassandra.schema_version import (
     COMPONENT,
     VERSION,

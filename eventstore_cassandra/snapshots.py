@@ -30,8 +30,9 @@ from eventsourcing.persistence import (
 )
 
 from eventstore_cassandra.append import AggregateId, Append
-from eventstore_cassandra.datastore import APPEND, LOOK_READ, SERIAL_READ, CassandraDatastore
+from eventstore_cassandra.datastore import CassandraDatastore
 from eventstore_cassandra.errors import DRIVER_ERRORS, is_certain, library_error, library_errors
+from eventstore_cassandra.profiles import APPEND, LOOK_READ, SERIAL_READ
 from eventstore_cassandra.repeatable import write_repeatedly
 from eventstore_cassandra.shared_settings import claimed_schema
 from eventstore_cassandra.stream import Streams, to_columns

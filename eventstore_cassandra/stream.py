@@ -13,8 +13,9 @@ from uuid import UUID
 from cassandra.query import UNSET_VALUE, BoundStatement, PreparedStatement
 from eventsourcing.persistence import OperationalError, ProgrammingError, StoredEvent
 
-from eventstore_cassandra.datastore import SERIAL_READ, CassandraDatastore
+from eventstore_cassandra.datastore import CassandraDatastore
 from eventstore_cassandra.errors import UNFIT_VALUES, library_errors
+from eventstore_cassandra.profiles import SERIAL_READ
 from eventstore_cassandra.whole_numbers import check_bounds
 
 MIN_VERSION, MAX_VERSION = -(2**31), 2**31 - 1

@@ -27,7 +27,7 @@ from eventsourcing.persistence import (
 )
 from eventsourcing.utils import get_topic
 
-from eventstore_cassandra.datastore import APPEND, SERIAL_READ, CassandraDatastore
+from eventstore_cassandra.datastore import CassandraDatastore
 from eventstore_cassandra.errors import (
     DRIVER_ERRORS,
     StoreUnreachableError,
@@ -36,6 +36,7 @@ from eventstore_cassandra.errors import (
     library_errors,
 )
 from eventstore_cassandra.keys import check_key
+from eventstore_cassandra.profiles import APPEND, SERIAL_READ
 from eventstore_cassandra.whole_numbers import check_whole
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 2.0

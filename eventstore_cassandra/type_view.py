@@ -6,9 +6,10 @@ from uuid import UUID
 from eventsourcing.persistence import OperationalError, ProgrammingError, StoredEvent
 
 from eventstore_cassandra.append import AggregateId
-from eventstore_cassandra.datastore import SERIAL_READ, CassandraDatastore
+from eventstore_cassandra.datastore import CassandraDatastore
 from eventstore_cassandra.errors import UNFIT_VALUES, library_errors
 from eventstore_cassandra.event_types import EventTypes
+from eventstore_cassandra.profiles import SERIAL_READ
 from eventstore_cassandra.stream import MAX_VERSION, MIN_VERSION, to_limit, to_state
 from eventstore_cassandra.whole_numbers import check_bounds
 

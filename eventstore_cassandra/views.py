@@ -35,14 +35,7 @@ from uuid import UUID, uuid4
 from cassandra.query import BatchStatement, BoundStatement
 from eventsourcing.persistence import DataError, Tracking
 
-from eventstore_cassandra.datastore import (
-    APPEND,
-    LOOK_READ,
-    SCHEMA,
-    SERIAL_READ,
-    CassandraDatastore,
-    quoted,
-)
+from eventstore_cassandra.datastore import CassandraDatastore, quoted
 from eventstore_cassandra.errors import (
     DRIVER_ERRORS,
     UNFIT_VALUES,
@@ -50,6 +43,7 @@ from eventstore_cassandra.errors import (
     library_errors,
 )
 from eventstore_cassandra.keys import check_key
+from eventstore_cassandra.profiles import APPEND, LOOK_READ, SCHEMA, SERIAL_READ
 from eventstore_cassandra.tracking import (
     CassandraTrackingRecorder,
     Tries,

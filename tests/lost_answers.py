@@ -7,7 +7,7 @@ from typing import Literal
 from cassandra import OperationTimedOut
 
 from eventstore_cassandra import CassandraApplicationRecorder, CassandraDatastore, Settings
-from eventstore_cassandra.datastore import APPEND
+from eventstore_cassandra.profiles import APPEND
 from patientmgmt.runtime import Runtime, open_runtime
 
 Lost = Literal["request", "answer"]

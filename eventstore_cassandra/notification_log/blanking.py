@@ -5,10 +5,11 @@ from itertools import accumulate, pairwise
 from typing import Any
 
 from eventstore_cassandra.append import AggregateId
-from eventstore_cassandra.datastore import SERIAL_READ, CassandraDatastore
+from eventstore_cassandra.datastore import CassandraDatastore
 from eventstore_cassandra.erased import ERASED_STATE, ERASED_TOPIC
 from eventstore_cassandra.errors import library_errors
 from eventstore_cassandra.event_types import EventTypes
+from eventstore_cassandra.profiles import SERIAL_READ
 from eventstore_cassandra.repeatable import write_repeatedly
 
 _READ = "SELECT appends, events FROM {keyspace}.notification_log WHERE bucket = ? AND last = ?"

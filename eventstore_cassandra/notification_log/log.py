@@ -10,7 +10,7 @@ from eventsourcing.persistence import DataError, IntegrityError, PersistenceErro
 
 from eventstore_cassandra.append import ERASED_AT, AggregateId, Append, BarredError, refusal
 from eventstore_cassandra.counters import Count
-from eventstore_cassandra.datastore import LOOK_READ, SERIAL_READ, CassandraDatastore
+from eventstore_cassandra.datastore import CassandraDatastore
 from eventstore_cassandra.errors import AggregateErasedError, library_errors, nothing_written
 from eventstore_cassandra.event_types import EventTypes
 from eventstore_cassandra.notification_log.blanking import Blanking
@@ -23,6 +23,7 @@ from eventstore_cassandra.notification_log.outcomes import Outcomes
 from eventstore_cassandra.notification_log.reader import LogReader
 from eventstore_cassandra.notification_log.reservations import Reservations
 from eventstore_cassandra.notification_log.table import LogTable
+from eventstore_cassandra.profiles import LOOK_READ, SERIAL_READ
 
 logger = logging.getLogger(__name__)
 

@@ -5,9 +5,10 @@ from typing import Any
 
 from cassandra.query import PreparedStatement
 
-from eventstore_cassandra.datastore import LOOK_READ, SERIAL_READ, CassandraDatastore
+from eventstore_cassandra.datastore import CassandraDatastore
 from eventstore_cassandra.errors import library_errors
 from eventstore_cassandra.notification_log.intents import Intent, Look
+from eventstore_cassandra.profiles import LOOK_READ, SERIAL_READ
 
 CONCURRENT = 64
 """Looks in flight from one reader."""

@@ -6,7 +6,7 @@ so that a batch which was overtaken is never applied. After a refusal with an un
 it, the row at the first position tells whose it is.
 
 A first refusal is believed, since rivals cause many. It cannot be by the batch itself: the driver
-is told not to repeat it (``datastore.py``), and a coordinator proposes again by itself only if all
+is told not to repeat it (``profiles.py``), and a coordinator proposes again by itself only if all
 replicas refused its first proposal. If one of them accepted that, or did not answer, the outcome is
 told to be unknown.
 """

@@ -17,12 +17,13 @@ from uuid import UUID
 from cassandra.query import BatchStatement
 
 from eventstore_cassandra.append import AggregateId, Append, Applied
-from eventstore_cassandra.datastore import APPEND, LOOK_READ, SERIAL_READ, CassandraDatastore
+from eventstore_cassandra.datastore import CassandraDatastore
 from eventstore_cassandra.errors import library_errors
 from eventstore_cassandra.event_types import EventTypes
 from eventstore_cassandra.notification_log.buckets import Buckets
 from eventstore_cassandra.notification_log.intents import Intent, Outcome
 from eventstore_cassandra.notification_log.reserve_steps import Place, Refused, after
+from eventstore_cassandra.profiles import APPEND, LOOK_READ, SERIAL_READ
 from eventstore_cassandra.stream import to_state, to_text_or_bytes
 
 _CREATE = "UPDATE {keyspace}.notification_log SET head = ? WHERE bucket = ? IF head = null"

@@ -12,10 +12,11 @@ from cassandra.query import BatchStatement
 from eventsourcing.persistence import OperationalError, StoredEvent
 
 from eventstore_cassandra.append import AggregateId, Append
-from eventstore_cassandra.datastore import APPEND, SERIAL_READ, CassandraDatastore
+from eventstore_cassandra.datastore import CassandraDatastore
 from eventstore_cassandra.errors import library_errors
 from eventstore_cassandra.event_types import EventTypes
 from eventstore_cassandra.operations.scan import Row
+from eventstore_cassandra.profiles import APPEND, SERIAL_READ
 from eventstore_cassandra.stream import to_state
 
 MAX_ROWS = 100

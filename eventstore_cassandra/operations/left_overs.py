@@ -9,7 +9,7 @@ from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from eventstore_cassandra.datastore import LOOK_READ, CassandraDatastore
+from eventstore_cassandra.datastore import CassandraDatastore
 from eventstore_cassandra.erased import ERASED_TOPIC
 from eventstore_cassandra.errors import library_errors
 from eventstore_cassandra.event_types import EventTypes
@@ -17,6 +17,7 @@ from eventstore_cassandra.notification_log.blanking import Blanking
 from eventstore_cassandra.operations.inventory import Inventory, from_key
 from eventstore_cassandra.operations.progress import Progress
 from eventstore_cassandra.operations.remains import Remains
+from eventstore_cassandra.profiles import LOOK_READ
 
 CONCURRENT = 16
 """Aggregates that are looked at at the same time."""

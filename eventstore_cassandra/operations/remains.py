@@ -9,11 +9,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from eventstore_cassandra.append import AggregateId
-from eventstore_cassandra.datastore import SERIAL_READ, CassandraDatastore
+from eventstore_cassandra.datastore import CassandraDatastore
 from eventstore_cassandra.erased import ERASED_TOPIC
 from eventstore_cassandra.errors import library_errors
 from eventstore_cassandra.event_types import EventTypes
 from eventstore_cassandra.operations.scan import Row
+from eventstore_cassandra.profiles import SERIAL_READ
 from eventstore_cassandra.stream import bound_to_id, can_be_there
 
 _HEAD = "SELECT current_version, erased FROM {keyspace}.events WHERE id = ? LIMIT 1"

@@ -23,10 +23,11 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 
-from eventstore_cassandra.datastore import LOOK_READ, CassandraDatastore
+from eventstore_cassandra.datastore import CassandraDatastore
 from eventstore_cassandra.errors import library_errors
 from eventstore_cassandra.operations.progress import Progress
 from eventstore_cassandra.operations.rebuild import rebuild_log
+from eventstore_cassandra.profiles import LOOK_READ
 from eventstore_cassandra.schema import run_script
 from eventstore_cassandra.schema_version import checked_schema
 from eventstore_cassandra.shared_settings import (

@@ -10,12 +10,13 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from eventstore_cassandra.append import AggregateId
-from eventstore_cassandra.datastore import LOOK_READ, SERIAL_READ, CassandraDatastore
+from eventstore_cassandra.datastore import CassandraDatastore
 from eventstore_cassandra.errors import library_errors
 from eventstore_cassandra.event_types import EventTypes
 from eventstore_cassandra.notification_log.buckets import Buckets
 from eventstore_cassandra.notification_log.reserve_steps import Place
 from eventstore_cassandra.notification_log.table import LogTable, to_first_version
+from eventstore_cassandra.profiles import LOOK_READ, SERIAL_READ
 from eventstore_cassandra.schema_version import checked_schema
 
 RANGES = 64

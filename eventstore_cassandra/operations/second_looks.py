@@ -4,11 +4,12 @@ from collections.abc import Callable, Generator, Sequence
 from typing import Any
 from uuid import UUID
 
-from eventstore_cassandra.datastore import LOOK_READ, SERIAL_READ, CassandraDatastore
+from eventstore_cassandra.datastore import CassandraDatastore
 from eventstore_cassandra.errors import library_errors
 from eventstore_cassandra.operations.inventory import Inventory, from_key
 from eventstore_cassandra.operations.progress import Progress
 from eventstore_cassandra.operations.scan import Row
+from eventstore_cassandra.profiles import LOOK_READ, SERIAL_READ
 
 CONCURRENT = 32
 """Looks in flight; less than a reader of the log has, to leave room for live readers."""

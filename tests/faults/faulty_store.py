@@ -20,8 +20,8 @@ from cassandra.query import BatchStatement, BoundStatement
 
 from eventstore_cassandra import CassandraApplicationRecorder, CassandraDatastore, Settings
 from eventstore_cassandra.append import Append, Bar, Step
-from eventstore_cassandra.datastore import APPEND
 from eventstore_cassandra.errors import DRIVER_ERRORS
+from eventstore_cassandra.profiles import APPEND
 from tests.faults.plan import Losses
 
 TOO_LARGE = "too-large-"

@@ -14,7 +14,8 @@ from cassandra.query import BatchStatement, PreparedStatement, dict_factory
 
 from eventstore_cassandra.balancing import SuspectsLast
 from eventstore_cassandra.counters import Counters
-from eventstore_cassandra.datastore import CassandraDatastore, _profiles
+from eventstore_cassandra.datastore import CassandraDatastore
+from eventstore_cassandra.profiles import profiles
 from eventstore_cassandra.settings import Settings
 from eventstore_cassandra.waiting import Waiting
 from tests.simulation.cql import parse
@@ -22,7 +23,7 @@ from tests.simulation.replicas import Route
 from tests.simulation.statements import Bound, Rows, Server
 
 _SERIAL = (ConsistencyLevel.SERIAL, ConsistencyLevel.LOCAL_SERIAL)
-_PROFILES = _profiles(Settings(), SuspectsLast(None, tuple))
+_PROFILES = profiles(Settings(), SuspectsLast(None, tuple))
 
 
 class Request(NamedTuple):

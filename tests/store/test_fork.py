@@ -19,8 +19,8 @@ from eventstore_cassandra import (
     CassandraTrackingRecorder,
     Settings,
 )
-from eventstore_cassandra.datastore import LOOK_READ
 from eventstore_cassandra.operations import status
+from eventstore_cassandra.profiles import LOOK_READ
 from projections.cassandra import CassandraReadModels, create_tables
 
 PATIENCE = 30.0

@@ -19,8 +19,8 @@ from eventstore_cassandra import (
     CassandraViewRecorder,
     Settings,
 )
-from eventstore_cassandra.datastore import APPEND
 from eventstore_cassandra.keys import MAX_KEY_BYTES
+from eventstore_cassandra.profiles import APPEND
 
 TOO_LONG = "é" * (MAX_KEY_BYTES // 2) + "x"
 NO_KEYS = pytest.mark.parametrize(

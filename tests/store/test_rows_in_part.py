@@ -12,7 +12,7 @@ import pytest
 from eventsourcing.persistence import OperationalError, StoredEvent
 
 from eventstore_cassandra import CassandraDatastore, Settings, create_tables
-from eventstore_cassandra.datastore import SERIAL_READ
+from eventstore_cassandra.profiles import SERIAL_READ
 from tests.store.operations.crafting import Store, keyspace
 
 STATE = b'{"version":1}'

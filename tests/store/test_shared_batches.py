@@ -12,7 +12,7 @@ from cassandra.query import BatchStatement
 from eventsourcing.persistence import PersistenceError, StoredEvent
 
 from eventstore_cassandra import CassandraApplicationRecorder, CassandraDatastore, Settings
-from eventstore_cassandra.datastore import APPEND, SERIAL_READ
+from eventstore_cassandra.profiles import APPEND, SERIAL_READ
 
 
 class WaitingDatastore(CassandraDatastore):

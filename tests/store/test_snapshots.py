@@ -15,8 +15,8 @@ from eventsourcing.domain import Aggregate, event
 from eventsourcing.persistence import ProgrammingError, StoredEvent
 
 from eventstore_cassandra import CassandraDatastore, CassandraSnapshotRecorder, Settings
-from eventstore_cassandra.datastore import APPEND
 from eventstore_cassandra.operations import erase
+from eventstore_cassandra.profiles import APPEND
 from tests.store.test_shipped_cases import environment
 
 INTERVAL = 3

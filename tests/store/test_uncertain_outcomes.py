@@ -27,7 +27,7 @@ from eventstore_cassandra import (
     Settings,
     UnknownOutcomeError,
 )
-from eventstore_cassandra.datastore import APPEND
+from eventstore_cassandra.profiles import APPEND
 from tests.store.between_the_steps import HeldBetweenTheSteps
 
 UNCERTAIN = [

@@ -10,8 +10,8 @@ from cassandra.cluster import NoHostAvailable
 from cassandra.policies import ExponentialReconnectionPolicy
 from eventsourcing.persistence import OperationalError, StoredEvent
 
-from eventstore_cassandra import CassandraApplicationRecorder, CassandraDatastore, datastore
-from eventstore_cassandra.datastore import SCHEMA
+from eventstore_cassandra import CassandraApplicationRecorder, CassandraDatastore, cluster
+from eventstore_cassandra.profiles import SCHEMA
 from tests.faults.waiting import until
 from tests.system.guarded_node import NAME, GuardedNode, guarded_node, reached, resolve
 
@@ -91,9 +91,9 @@ def test_a_certificate_for_another_name_is_refused(
 def test_nodes_that_stay_away_for_longer_than_the_drivers_tries_are_found_again(
     node: GuardedNode, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    usual = datastore.RECONNECTION
+    usual = cluster.RECONNECTION
     impatient = ExponentialReconnectionPolicy(0.01, 0.02, usual.max_attempts)
-    monkeypatch.setattr(datastore, "RECONNECTION", impatient)
+    monkeypatch.setattr(cluster, "RECONNECTION", impatient)
 
     def tries() -> int:
         return sum("attempting to reconnect" in record.getMessage() for record in caplog.records)

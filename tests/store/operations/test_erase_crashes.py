@@ -20,10 +20,10 @@ from eventstore_cassandra import (
     Settings,
 )
 from eventstore_cassandra.append import Append
-from eventstore_cassandra.datastore import APPEND
 from eventstore_cassandra.operations import erase, finish, rebuild_log
 from eventstore_cassandra.operations.backfill import Backfill, Versions
 from eventstore_cassandra.operations.erase import MAX_ROWS
+from eventstore_cassandra.profiles import APPEND
 from tests.store.operations.crafting import Store, events
 from tests.store.operations.test_erase import erased, notifications, secrets, tables_with
 from tests.store.operations.test_verify import verify_while

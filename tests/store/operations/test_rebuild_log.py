@@ -11,8 +11,8 @@ from eventsourcing.persistence import OperationalError
 
 from eventstore_cassandra import CassandraDatastore
 from eventstore_cassandra.append import Append
-from eventstore_cassandra.datastore import APPEND
 from eventstore_cassandra.operations import Rebuilt, finish, rebuild_log
+from eventstore_cassandra.profiles import APPEND
 from tests.store.operations.crafting import TOPIC, Store, events
 
 ENOUGH = 150

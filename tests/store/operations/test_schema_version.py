@@ -17,8 +17,8 @@ from eventstore_cassandra import (
     Settings,
     create_tables,
 )
-from eventstore_cassandra.datastore import APPEND, SCHEMA
 from eventstore_cassandra.operations import finish, rebuild_log, status, verify
+from eventstore_cassandra.profiles import APPEND, SCHEMA
 from eventstore_cassandra.schema import run_script, statements
 from eventstore_cassandra.schema_version import VERSION, SchemaVersion, checked_schema
 from eventstore_cassandra.updates import update_tables

@@ -6,7 +6,7 @@ from typing import Any
 from cassandra import OperationTimedOut
 
 from eventstore_cassandra import CassandraDatastore, Settings
-from eventstore_cassandra.datastore import APPEND, SERIAL_READ
+from eventstore_cassandra.profiles import APPEND, SERIAL_READ
 
 
 class LossyDatastore(CassandraDatastore):

@@ -14,8 +14,8 @@ from cassandra.query import BoundStatement
 from eventsourcing.persistence import DataError, ProgrammingError, Tracking
 
 from eventstore_cassandra import CassandraDatastore, CassandraViewRecorder, Settings
-from eventstore_cassandra.datastore import APPEND
 from eventstore_cassandra.keys import MAX_KEY_BYTES
+from eventstore_cassandra.profiles import APPEND
 
 LONG = "x" * (MAX_KEY_BYTES + 1)
 

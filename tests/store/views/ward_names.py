@@ -5,7 +5,7 @@ from uuid import UUID
 from eventsourcing.persistence import Tracking
 
 from eventstore_cassandra import CassandraTrackingRecorder
-from eventstore_cassandra.datastore import SCHEMA
+from eventstore_cassandra.profiles import SCHEMA
 
 _CREATE = "CREATE TABLE IF NOT EXISTS {keyspace}.ward_names (ward_id uuid PRIMARY KEY, name text)"
 # The notification's id as the write timestamp: a row is never overwritten by an earlier event,
