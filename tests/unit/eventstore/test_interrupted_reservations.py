@@ -29,6 +29,8 @@ from eventstore_cassandra.waiting import Waiting
 from tests.unit.eventstore.log_in_memory import LogInMemory, entry
 
 PACKAGE = str(Path(eventstore_cassandra.__file__).parent)
+POINTS = 60
+"""At which there is an exception at least; more in runs that have more."""
 LOOKS_FOR_SIGNALS = ("CALL", "CALL_KW", "CALL_FUNCTION_EX", "RESUME", "JUMP_BACKWARD")
 
 
@@ -197,6 +199,7 @@ def interrupt_who_waits(point: int) -> tuple[World, InterruptAt]:
 def test_an_interrupt_leaves_nobody_waiting(
     interrupt_at: Callable[[int], tuple[World, InterruptAt]],
 ) -> None:
+    interrupted = 0
     for point in count(1):
         world, interrupt = interrupt_at(point)
         try:
@@ -204,8 +207,10 @@ def test_an_interrupt_leaves_nobody_waiting(
         except AssertionError as e:
             e.add_note(f"The interrupt came in {interrupt.where}.")
             raise
-        if interrupt.where is None:  # it was past its last point
-            assert point > 50
+        # Who is served by another is done sooner, and has fewer points than in another run.
+        interrupted += interrupt.where is not None
+        if interrupt.where is None and point > POINTS:
+            assert interrupted > POINTS / 2
             return
 
 
