@@ -12,7 +12,8 @@ after the time that it carries. Positions may stay empty, though, if they do so 
 
 1. *Reserve* (``reservations.py``). The append is written into the log as an intent, at positions
    after its head, by one conditional batch that moves the head: ``IF head = H``. Appends that wait
-   in one process are reserved together, in one row, each under its own ``append_id``.
+   in one process are reserved together (``group_commit.py``), in one row, each under its own
+   ``append_id``.
 2. *Decide* (``recorders.py``). The append of ``append.py``, under the same ``append_id``. Applied:
    the intents are events. Refused: somebody else has those versions, and the positions stay empty.
 3. *Read* (``reader.py``, ``decisions.py``). An intent is *committed* if the row of its first event

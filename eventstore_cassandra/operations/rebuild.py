@@ -37,7 +37,7 @@ from eventstore_cassandra.append import Append, Applied
 from eventstore_cassandra.datastore import CassandraDatastore
 from eventstore_cassandra.errors import DRIVER_ERRORS, is_certain, library_error
 from eventstore_cassandra.event_types import EventTypes
-from eventstore_cassandra.notification_log.reservations import MAX_GROUP_BYTES, MAX_GROUP_EVENTS
+from eventstore_cassandra.notification_log.group_commit import MAX_GROUP_BYTES, MAX_GROUP_EVENTS
 from eventstore_cassandra.notification_log.reserve_steps import Place, after
 from eventstore_cassandra.notification_log.table import Mark
 from eventstore_cassandra.operations.backfill import MAX_ROWS, Backfill, Versions

@@ -68,7 +68,9 @@ def test_an_append_that_cannot_be_encoded_fails_alone(
     good = [event() for _ in range(5)]
 
     def waits(one: StoredEvent) -> bool:
-        return any(one in ticket.entry.append.events for ticket in tuple(reservations._waiting))
+        return any(
+            one in ticket.entry.append.events for ticket in tuple(reservations._queue._waiting)
+        )
 
     waiting.holds_back, waiting.registry_answers = True, registry_answers
     with ThreadPoolExecutor(7) as pool:

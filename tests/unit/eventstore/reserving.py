@@ -84,7 +84,7 @@ class World:
             futures = []
             for number, each in enumerate(entries):
                 futures.append(pool.submit(self.reservations.reserve, each))
-                wait_until(lambda n=number: len(self.reservations._waiting) == n + 2)  # type: ignore[misc]
+                wait_until(lambda n=number: len(self.reservations._queue._waiting) == n + 2)  # type: ignore[misc]
             try:
                 yield futures
             finally:

@@ -21,7 +21,7 @@ import pytest
 import eventstore_cassandra
 from eventstore_cassandra.counters import Counters
 from eventstore_cassandra.errors import UnknownOutcomeError
-from eventstore_cassandra.notification_log import reservations as module
+from eventstore_cassandra.notification_log import group_commit as module
 from eventstore_cassandra.notification_log.buckets import Buckets
 from eventstore_cassandra.notification_log.marks import Reserved
 from eventstore_cassandra.notification_log.reservations import Reservations
@@ -120,7 +120,9 @@ class World(Waiting):
         other = Appender(self.reservations)
         self.others.append(other)
         wait_until(
-            lambda: other.told or any(t.entry is other.entry for t in self.reservations._waiting),
+            lambda: (
+                other.told or any(t.entry is other.entry for t in self.reservations._queue._waiting)
+            ),
             "another waits",
         )
 
@@ -138,9 +140,9 @@ class World(Waiting):
                 assert places[each.entry.append.append_id] == [each.told.positions]
             else:
                 assert isinstance(each.told, UnknownOutcomeError), each.told
-        assert not self.reservations._lead.locked()
-        assert not self.reservations._lock.locked()
-        assert not self.reservations._waiting
+        assert not self.reservations._queue._lead.locked()
+        assert not self.reservations._queue._lock.locked()
+        assert not self.reservations._queue._waiting
 
 
 @pytest.fixture(autouse=True)
@@ -177,7 +179,7 @@ def interrupt_who_waits(point: int) -> tuple[World, InterruptAt]:
 
     def come_after() -> None:
         wait_until(
-            lambda: len(world.reservations._waiting) > 1 or is_over.is_set(),
+            lambda: len(world.reservations._queue._waiting) > 1 or is_over.is_set(),
             "it waits, or has gone",
         )
         world.have_another_wait()

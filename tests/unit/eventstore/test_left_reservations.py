@@ -19,7 +19,7 @@ def test_nobody_reserves_for_who_was_interrupted_while_they_waited(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     world = World()
-    lead = world.reservations._lead
+    lead = world.reservations._queue._lead
     lead.acquire()
     monkeypatch.setattr(world.waiting, "signal", InterruptedSignal)
     with pytest.raises(KeyboardInterrupt):

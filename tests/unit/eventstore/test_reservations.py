@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from eventstore_cassandra.notification_log import reservations as module
+from eventstore_cassandra.notification_log import group_commit as module
 from eventstore_cassandra.notification_log.marks import Reserved
 from eventstore_cassandra.waiting import Waiting
 from tests.unit.eventstore.log_in_memory import entry
@@ -28,8 +28,8 @@ def test_the_first_append_of_all_is_at_the_beginning_of_the_first_bucket() -> No
 def test_who_was_answered_before_the_leader_is_called(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_GROUP_EVENTS", 1)
     world = World()
-    first = module._Ticket(entry(), Waiting().signal())
-    world.reservations._waiting.append(first)
+    first = module.Ticket(entry(), Waiting().signal())
+    world.reservations._queue._waiting.append(first)
     assert world.reserve().positions == range(2, 3)
     assert isinstance(first.result, Reserved)
     assert first.called.wait(0)
@@ -161,5 +161,5 @@ def test_what_waits_is_led_by_one_after_the_other_and_nothing_is_left() -> None:
         futures = [pool.submit(world.reserve) for _ in range(400)]
         positions = sorted(future.result(timeout=60).positions.start for future in futures)
     assert positions == list(range(1, 401))
-    assert not world.reservations._waiting
-    assert not world.reservations._lead.locked()
+    assert not world.reservations._queue._waiting
+    assert not world.reservations._queue._lead.locked()

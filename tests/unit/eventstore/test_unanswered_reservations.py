@@ -118,5 +118,5 @@ def test_a_failure_that_nobody_expected_is_an_unknown_outcome_for_who_waited() -
     world.fail_with(RuntimeError("cannot schedule new futures after shutdown"))
     told = world.reserve_together(entry(), entry())
     assert {type(each) for each in told} == {RuntimeError, UnknownOutcomeError}
-    assert not world.reservations._waiting
+    assert not world.reservations._queue._waiting
     assert world.reserve().positions == range(2, 3)
