@@ -61,7 +61,7 @@ from patientmgmt.local_cassandra import LocalCassandraError
     help="File for the figures.",
 )
 def main(seconds: float, pairs: int, events: int, nodes: str, output: Path) -> None:
-    """Measure on one node that is started for this, then on three: some 20 minutes in all.
+    """Measure on one node that is started for this, then on three: half an hour in all.
 
     Where CASSANDRA_CONTACT_POINTS is set, that cluster is measured instead and no node is started.
 
@@ -99,6 +99,7 @@ def _all_sections(
     with keyspace(env) as inside:
         return {
             "appends": report.of_appends(inside, seconds, pairs),
+            "contention": report.of_contention(inside, seconds, pairs),
             "log": report.of_log(inside, events, seconds, pairs),
             "loading": report.of_loading(inside, seconds, pairs),
             "stores": report.of_stores(inside, seconds, pairs),
@@ -108,8 +109,9 @@ def _all_sections(
 def _three_copies(env: Mapping[str, str], seconds: float, pairs: int) -> report.Figures:
     with keyspace(env, Topology.single_datacenter()) as inside:
         appends = report.of_appends(inside, seconds, pairs, nodes=3)
+        shared = report.of_contention(inside, seconds, pairs)
         click.echo()
-        return {"appends": appends} | report.of_delivery(inside, seconds)
+        return {"appends": appends, "contention": shared} | report.of_delivery(inside, seconds)
 
 
 def _write(figures: report.Figures, output: Path) -> None:

@@ -13,9 +13,9 @@ from uuid import uuid4
 
 from eventsourcing.persistence import OperationalError, StoredEvent
 
-from benchmarks.appends import STATE, TOPIC
 from benchmarks.measure import Sample, is_answered, percentiles
 from benchmarks.nodes import keyspace
+from benchmarks.operations import STATE, TOPIC
 from eventstore_cassandra import CassandraApplicationRecorder, CassandraFactory
 
 EVENTS_IN_AN_APPEND = 50

@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 import click
 
-from benchmarks import appends, loading, log, stores
+from benchmarks import appends, contention, loading, log, stores
 from patientmgmt.application import PatientManagement
 
 Figures = dict[str, object]
@@ -43,6 +43,26 @@ def of_appends(
             "{per_second:12,.0f} {ratio:7.2f} {p50_ms:7.2f} ms {p99_ms:7.2f} ms",
         )
         for found in appends.measure(env, seconds=seconds, pairs=pairs, warm_up=warm_up)
+    ]
+
+
+def of_contention(env: Mapping[str, str], seconds: float, pairs: int) -> list[Figures]:
+    """Report on appends of many processes."""
+    _heading(
+        "Appends of many processes, which share the log's one head",
+        "the slowest process as a part of the fastest (of the others, where it is further away); "
+        "the median\nwait and the longest; requests to read and to write for each append: "
+        "all of these with the log",
+    )
+    click.echo("         log off/s   log on/s   ratio   slowest        p50    longest   requests")
+    return [
+        _line(
+            found.figures(),
+            "{processes:2.0f} x {threads:2.0f} {log_off_per_second:10,.0f} "
+            "{log_on_per_second:10,.0f} {ratio:7.2f} {slowest_to_fastest:9.2f} {p50_ms:7.1f} ms "
+            "{longest_ms:7.0f} ms {reads_per_append:5.2f} +{writes_per_append:5.2f}  {what}",
+        )
+        for found in contention.measure(env, seconds=seconds, pairs=pairs)
     ]
 
 

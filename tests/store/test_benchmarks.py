@@ -9,7 +9,8 @@ from cassandra import WriteTimeout, WriteType
 from cassandra.cluster import Session
 from eventsourcing.persistence import OperationalError, ProgrammingError
 
-from benchmarks.appends import DRIVER, LOG_OFF, LOG_ON, Appends, _operation
+from benchmarks.appends import Appends
+from benchmarks.contention import Contention
 from benchmarks.measure import (
     Comparison,
     Operation,
@@ -20,6 +21,8 @@ from benchmarks.measure import (
     stretch,
 )
 from benchmarks.nodes import keyspace
+from benchmarks.operations import DRIVER, LOG_OFF, LOG_ON, appending
+from benchmarks.processes import Done, started
 from benchmarks.report import _line
 from eventstore_cassandra import Settings
 from tests.store.test_shipped_cases import environment
@@ -39,11 +42,11 @@ def lose_the_answer(*_: object, **__: object) -> None:
 def test_an_append_that_is_not_answered_is_told_from_one_that_is(
     bench_env: dict[str, str], what: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with _operation(bench_env, what) as operation:
-        assert is_answered(operation)
+    with appending(bench_env, what) as opened:
+        assert is_answered(opened.append)
         with monkeypatch.context() as patch:
             patch.setattr(Session, "execute", lose_the_answer)
-            assert not is_answered(operation)
+            assert not is_answered(opened.append)
 
 
 def every_other() -> Operation:
@@ -88,3 +91,30 @@ def test_without_any_answer_there_are_no_figures_but_a_line(
 def test_a_ratio_is_that_of_the_pairs_in_which_the_baseline_did_something() -> None:
     silent, busy = Sample(0.0, [], 3), Sample(10.0, [0.1] * 10)
     assert Comparison([silent, busy], [busy, Sample(5.0, [0.2] * 5)]).ratio == 0.5
+
+
+def test_processes_are_measured_together_and_their_requests_are_counted(
+    bench_env: dict[str, str],
+) -> None:
+    with started(bench_env, [LOG_OFF, LOG_ON], processes=2, threads=3, delay=0.001) as together:
+        off, on = together.measure(LOG_OFF, 0.2), together.measure(LOG_ON, 0.2)
+    for done in (off, on):
+        assert [type(each) for each in done] == [Done, Done]
+        assert all(each.sample.latencies for each in done)
+    for each in off:
+        assert each.writes >= len(each.sample.latencies)
+    line = Contention(2, 3, 0.001, [off], [on]).figures()
+    assert line["writes_per_append"] > 1
+    assert line["longest_ms"] >= line["p50_ms"]
+
+
+def test_a_process_that_fails_ends_the_measuring_of_all(
+    bench_env: dict[str, str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    nowhere = bench_env | {"CASSANDRA_KEYSPACE": "nowhere"}
+    with (
+        pytest.raises(RuntimeError, match="One of the processes has ended"),
+        started(nowhere, [LOG_ON], processes=2, threads=1),
+    ):
+        pass
+    assert "found none" in capfd.readouterr().err
