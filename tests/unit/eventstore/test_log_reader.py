@@ -117,6 +117,18 @@ def test_the_last_position_is_that_of_the_last_event(rows: list[list[tuple[int, 
     assert reader(table).last() == (events[-1][0] if events else None)
 
 
+@pytest.mark.parametrize("bucket_size", [1, 7, 10_000])
+@pytest.mark.parametrize("empty", [98, 99, 100, 101, 200, 350])
+def test_the_last_event_is_found_before_any_number_of_empty_positions(
+    bucket_size: int, empty: int
+) -> None:
+    class Sized(TableInMemory):
+        buckets = Buckets(bucket_size)
+
+    table = Sized([[(1, True)], [(1, True)], *[[(1, False)]] * empty])
+    assert reader(table).last() == 2
+
+
 class BusyTable(TableInMemory):
     """A log whose writers have appended once more whenever it is read."""
 
