@@ -3,7 +3,8 @@
 The driver has one connection to each node. While its socket takes no more, as behind one thread's
 large appends, or all its numbers for requests are in use, it refuses further ones at once. Nothing
 of them was sent, so that sending them later is safe for a write, too; and one user's large request
-does not fail another's small one.
+does not fail another's small one. That is so for whatever the datastore itself sends; requests of
+a session that was taken from it fail as the driver has it.
 """
 
 from collections.abc import Callable

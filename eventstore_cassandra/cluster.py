@@ -7,7 +7,7 @@ from typing import Any
 from cassandra import AuthenticationFailed
 from cassandra.auth import PlainTextAuthProvider
 from cassandra.cluster import Cluster, DefaultConnection
-from cassandra.connection import ConnectionException, EndPoint
+from cassandra.connection import ConnectionBusy, ConnectionException, EndPoint
 from cassandra.policies import ExponentialReconnectionPolicy
 
 from eventstore_cassandra.balancing import SuspectsLast
@@ -23,11 +23,21 @@ _PROTOCOL_VERSION = 5
 
 
 class _Connection(DefaultConnection):  # type: ignore[misc]
-    """A connection whose refused password is an error like any other.
+    """A connection that mends two things of the driver's.
 
-    The driver never again connects to a node that refused the password once, as a server does that
-    cannot read its own passwords while others are away.
+    It never again connects to a node that refused the password once, as a server does that cannot
+    read its own passwords while others are away: that is an error like any other here. And a
+    request that it does not send, because the socket takes no more, keeps its number for ever.
     """
+
+    def send_msg(self, msg: Any, request_id: int, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().send_msg(msg, request_id, *args, **kwargs)
+        except ConnectionBusy:
+            with self.lock:
+                self.in_flight -= 1
+                self.request_ids.append(request_id)
+            raise
 
     @classmethod
     def factory(cls, endpoint: EndPoint, *args: Any, **kwargs: Any) -> Any:

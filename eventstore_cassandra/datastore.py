@@ -8,7 +8,7 @@ for ever, and is refused instead. Share it between threads. Close it at the end.
 from collections.abc import Callable, Sequence
 from os import getpid
 from threading import Lock
-from typing import Any
+from typing import Any, TypeVar
 
 from cassandra.cluster import (
     EXEC_PROFILE_DEFAULT,
@@ -35,6 +35,8 @@ from eventstore_cassandra.errors import (
 from eventstore_cassandra.reads import Rows, ask, is_read
 from eventstore_cassandra.settings import Settings
 from eventstore_cassandra.waiting import WAITING, Waiting
+
+T = TypeVar("T")
 
 
 class CassandraDatastore:
@@ -107,7 +109,8 @@ class CassandraDatastore:
                 filled_in = self.in_keyspace(query)
                 with library_errors("Cannot prepare a statement"):
                     statement = ask(
-                        lambda: session.prepare(filled_in), attempts=self.settings.read_attempts
+                        lambda: self._with_room(lambda: session.prepare(filled_in)),
+                        attempts=self.settings.read_attempts,
                     )
                 self._statements[query] = statement
             return statement
@@ -133,11 +136,10 @@ class CassandraDatastore:
         session = self.session
 
         def request(paging_state: bytes | None = None) -> Any:
-            return when_there_is_room(
+            return self._with_room(
                 lambda: session.execute(
                     statement, execution_profile=profile, paging_state=paging_state, host=host
-                ),
-                within=self.settings.request_timeout,
+                )
             )
 
         if is_read(statement):
@@ -164,10 +166,10 @@ class CassandraDatastore:
             )
             return [list(result.result_or_exc) for result in results]
 
-        return ask(
-            lambda: when_there_is_room(request, within=self.settings.request_timeout),
-            attempts=self.settings.read_attempts,
-        )
+        return ask(lambda: self._with_room(request), attempts=self.settings.read_attempts)
+
+    def _with_room(self, request: Callable[[], T]) -> T:
+        return when_there_is_room(request, within=self.settings.request_timeout)
 
     def close(self) -> None:
         """Close all connections; closing again does nothing, nor does it in a forked process."""

@@ -27,6 +27,7 @@ from eventstore_cassandra.keys import check_key
 from eventstore_cassandra.profiles import APPEND, LOOK_READ, SERIAL_READ
 from eventstore_cassandra.whole_numbers import check_whole
 
+_LARGEST = 2**31 - 1
 FIRST_ALLOCATED = 1000
 """Integers below are for applications to register."""
 
@@ -86,17 +87,20 @@ class EventTypes:
     def register(self, types: Mapping[str, int]) -> None:
         """Give topics the integers of the application's choice; again is harmless.
 
-        :raises ProgrammingError: for what is not an integer from 0 to 999, or one that is taken.
+        Integers from 1000 up are for types of which other programs have written events.
+
+        :raises ProgrammingError: for what is not such an integer, or one that is taken.
         :raises DataError: for a topic that cannot be a key; none of them is registered then.
         """
         for topic, number in types.items():
             check_key("the topic of an event", topic)
             check_whole(f"the integer of event type {topic!r}", number)
-            if not 0 <= number < FIRST_ALLOCATED:
+            is_own = 0 <= number < FIRST_ALLOCATED
+            if not is_own and not (number <= _LARGEST and number > 0 and self._is_used(number)):
                 raise ProgrammingError(
                     f"Expected an integer from 0 to {FIRST_ALLOCATED - 1} for event type "
                     f"{topic!r}, found {number}. Integers from {FIRST_ALLOCATED} up are given out "
-                    "by the registry."
+                    "by the registry; they can be given to topics only if there are events of them."
                 )
         self._ensure(types)
 
@@ -126,8 +130,9 @@ class EventTypes:
         if topic is None:
             raise OperationalError(
                 f"Expected the event type {number} in the registry, found {len(self._topics)} "
-                "others. Some other program writes events of this type: register a topic for it. "
-                "Or the table event_types was lost: restore it from a backup."
+                "others. Some other program writes events of this type: give it a topic, with "
+                "register_event_types(). Or the table event_types was lost: restore it from a "
+                "backup."
             )
         return topic
 
@@ -186,7 +191,8 @@ class EventTypes:
 
 def _lost(number: int, registry: Registry) -> OperationalError:
     return OperationalError(
-        f"Expected no events of the next free event type, {number}, found some. The registry has "
-        f"{len(registry.types)} types, and has lost that one: restore the table event_types from a "
-        "backup that is as new as the events."
+        f"Expected no events of the next free event type, {number}, found some; the registry has "
+        f"{len(registry.types)} others. If the table event_types was lost, restore it from a "
+        "backup that is as new as the events. If another program has written them, give the "
+        "integer a topic, with register_event_types()."
     )

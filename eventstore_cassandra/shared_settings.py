@@ -10,7 +10,6 @@ is refused. Between data centres too, hence ``SERIAL``, whatever the setting is.
 A cipher and a compressor are told by their topics; nothing of a key is written.
 """
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
@@ -28,8 +27,6 @@ from eventstore_cassandra.schema_version import (
     found_version,
 )
 from eventstore_cassandra.settings import NONE, SERIAL_LEVELS, Settings
-
-_TOPIC = re.compile(rf"{NONE}|[^\W\d][\w.]*:[^\W\d][\w.]*")
 
 
 @dataclass(frozen=True)
@@ -53,9 +50,13 @@ class SharedSetting:
         :raises ProgrammingError: for anything else, which no writer could have: it would keep out
             all of them.
         """
-        if value in self.choices or (not self.choices and _TOPIC.fullmatch(value)):
+        # A topic may also be the name of a module, or one that an application has registered.
+        is_topic = bool(value) and value.split() == [value]
+        if value in self.choices or (
+            not self.choices and is_topic and (value == NONE or value.lower() != NONE)
+        ):
             return
-        expected = " or ".join(self.choices) or f"a topic like package.module:Class, or {NONE}"
+        expected = " or ".join(self.choices) or f"a topic, like package.module:Class, or {NONE}"
         raise ProgrammingError(f"{self.option}: expected {expected}, found {value!r}.")
 
 

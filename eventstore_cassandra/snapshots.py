@@ -13,7 +13,8 @@ is loaded is told in ``snapshot_store.py``.
 
 While a snapshot is written, its aggregate may be erased. An eraser sets its tombstone first, and
 then deletes the snapshots that it finds; whoever writes one looks for the tombstone afterwards, and
-takes it back. So one of the two comes second, and deletes it.
+takes it back. So one of the two comes second, and deletes it. (An insert whose answer was lost, and
+which arrives after all that, stays. ``verify`` finds it, and erasing again deletes it.)
 """
 
 from collections.abc import Iterator, Sequence
@@ -89,23 +90,25 @@ class CassandraSnapshotRecorder(AggregateRecorder):
             stored_events, id_type=self._id_type, max_bytes=settings.max_append_bytes
         )
         doing = f"Cannot write a snapshot of aggregate {append.aggregate_id}"
-        if self._is_erased(append.aggregate_id):
+        if self._is_erased(append.aggregate_id, doing):
             raise ProgrammingError(f"{doing}: {_IS_ERASED}")
         batch = self._batch(append, doing)
         tries = 0
+        may_be_written = False
         while True:
             tries += 1
             try:
                 row = self.datastore.execute(batch, APPEND).one()
             except DRIVER_ERRORS as e:
-                if is_certain(e) or tries == settings.append_attempts:
-                    raise library_error(e, doing, outcome=_EVENTS) from e
-                continue
+                may_be_written = may_be_written or not is_certain(e)
+                if not is_certain(e) and tries < settings.append_attempts:
+                    continue
+                if may_be_written:
+                    self._take_back_if_erased(append, doing)
+                raise library_error(e, doing, outcome=_EVENTS) from e
             if row["[applied]"] or (tries > 1 and self._is_written(append)):
-                if not self._is_erased(append.aggregate_id):
-                    return None
-                self._take_back(append, doing)
-                raise ProgrammingError(f"{doing}: {_IS_ERASED}")
+                self._take_back_if_erased(append, doing)
+                return None
             raise IntegrityError(
                 f"{doing}: expected no snapshot of version {append.first_version} to "
                 f"{append.last_version}, found one, and left it. {_EVENTS}"
@@ -147,28 +150,41 @@ class CassandraSnapshotRecorder(AggregateRecorder):
             origin = self._read_origin(originator_id, snapshot.originator_version)
             yield snapshot, _doubt(append_id, origin)
 
-    def _read_origin(self, aggregate_id: AggregateId, version: int) -> _Origin | None:
+    def _read_origin(
+        self, aggregate_id: AggregateId, version: int, profile: str = LOOK_READ
+    ) -> _Origin | None:
         # The usual consistency will do: a state was taken from events that a quorum has.
         bound = self._origin.bind([aggregate_id, version])
         with library_errors(f"Cannot read version {version} of aggregate {aggregate_id}"):
-            row = self.datastore.execute(bound, LOOK_READ).one()
+            row = self.datastore.execute(bound, profile).one()
         return _Origin(row["append_id"], row["erased"] is not None) if row else None
 
-    def _is_erased(self, aggregate_id: AggregateId) -> bool:
-        with library_errors(f"Cannot read aggregate {aggregate_id}"):
+    def _is_erased(self, aggregate_id: AggregateId, doing: str) -> bool:
+        try:
             row = self.datastore.execute(self._erased.bind([aggregate_id]), SERIAL_READ).one()
+        except DRIVER_ERRORS as e:
+            raise library_error(e, doing, outcome=_EVENTS) from e
         return row is not None and row["erased"] is not None
 
-    def _take_back(self, append: Append, doing: str) -> None:
+    def _take_back_if_erased(self, append: Append, doing: str) -> None:
+        """Delete what was written, or may be, if an eraser may have been past it.
+
+        :raises ProgrammingError: if so.
+        """
+        if not self._is_erased(append.aggregate_id, doing):
+            return
         for snapshot in append.events:
             key = [append.aggregate_id, snapshot.originator_version]
             write_repeatedly(self.datastore, self._delete.bind(key), doing)
+        raise ProgrammingError(f"{doing}: {_IS_ERASED}")
 
     def _batch(self, append: Append, doing: str) -> BatchStatement:
         batch = BatchStatement()
         for snapshot in append.events:
             version = snapshot.originator_version
             origin = self._read_origin(append.aggregate_id, version)
+            if origin is None:  # it is said for good
+                origin = self._read_origin(append.aggregate_id, version, SERIAL_READ)
             batch.add(
                 self._insert,
                 [

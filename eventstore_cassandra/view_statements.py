@@ -1,13 +1,12 @@
 """The statements of a view's write, checked before anything is sent.
 
-A server does not check the keys of a conditional batch (``keys.py``), and a condition that is not
-the view's own would make a batch that is never applied look like one that lost to a rival. So every
-value is bounded unless it is known to be that of a column outside of the key: also where a key is
-inside another value, as in JSON, a tuple or a list.
+A server does not check the keys of a conditional batch (``keys.py``). So each column of the key is
+bounded, and what else may end in a key is bounded together: the query, in which a key may be
+written out, and values that are not simply those of a column, as in JSON, a tuple or a function.
 """
 
 import re
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Mapping, Sequence
 
 from cassandra.query import BoundStatement
 from eventsourcing.persistence import DataError, ProgrammingError
@@ -15,24 +14,29 @@ from eventsourcing.persistence import DataError, ProgrammingError
 from eventstore_cassandra.append_checks import MAX_EVENTS
 from eventstore_cassandra.keys import check_key
 
-_LONGEST_QUERY = 32_768
-"""Half of what the longest key that a server can read again would take, written out."""
-_LITERAL_OR_COMMENT = re.compile(
-    r"""'(?:[^']|'')*' | "(?:[^"]|"")*" | \$\$.*?\$\$ | --[^\n]* | //[^\n]* | /\*.*?\*/""",
+KEY_KINDS = ("partition_key", "clustering")
+"""What columns of the key are, in the server's own tables."""
+_MOST_TOGETHER = 32_768
+"""Half of what the longest key that a server can read again would take."""
+_OTHER_THAN_WORDS = re.compile(
+    r"""'(?:[^']|'')*' | "(?:[^"]|"")*" | \$\$.*?\$\$ | --[^\r\n]* | //[^\r\n]* | /\*.*?\*/""",
     re.DOTALL | re.VERBOSE,
 )
-_CONDITION_OR_NAME = re.compile(r'\bIF\b|:\s*["_a-z]+', re.IGNORECASE)
+_NAMED = re.compile(r":\s*(?!(?:true|false|null|nan|infinity)\b)[\"a-z]", re.IGNORECASE)
+_CONDITION = re.compile(r"\bIF\b", re.IGNORECASE)
+_ELEMENT = re.compile(r"value\((.*)\)|(.*?)(?:\.\w+|\[.*\])?", re.DOTALL)
 _TEXTS = ("text", "varchar", "ascii")
 
 
 def checked(
-    change: Iterable[BoundStatement], *, other_columns: Set[str], max_bytes: int
-) -> list[BoundStatement]:
+    change: Iterable[BoundStatement], *, columns: Mapping[str, str], max_bytes: int
+) -> Sequence[BoundStatement]:
     """Return the statements of a change, if a server can read again what they write.
 
-    :param other_columns: the columns outside of the key.
+    :param columns: what kind each column of the table is.
     :param max_bytes: how large all values may be together.
-    :raises ProgrammingError: for what is no statement with its values, or has its own condition.
+    :raises ProgrammingError: for what is no statement with a value for each ``?``, or has a
+        condition.
     :raises DataError: for values that cannot be keys, or are too many or too large.
     """
     if not isinstance(change, Iterable):
@@ -43,7 +47,7 @@ def checked(
     statements = list(change)
     for statement in statements:
         _check_query(statement)
-        _check_values(statement, other_columns)
+        _check_values(statement, columns)
     size = sum(len(v) for each in statements for v in each.values if isinstance(v, bytes))
     if len(statements) > MAX_EVENTS or size > max_bytes:
         raise DataError(
@@ -54,23 +58,28 @@ def checked(
     return statements
 
 
+def own_condition(statements: Sequence[BoundStatement]) -> ProgrammingError:
+    """Return the error of a write that was refused by another condition than the view's own."""
+    queries = "; ".join(each.prepared_statement.query_string for each in statements)
+    return ProgrammingError(
+        "Expected statements without a condition of their own, found one that does not hold in "
+        f"{queries!r:.400}. The view's own condition makes the whole write one step. Nothing was "
+        "written."
+    )
+
+
 def _check_query(statement: BoundStatement) -> None:
     if not isinstance(statement, BoundStatement):
         raise ProgrammingError(
             f"Expected what statement() returns, found {statement!r:.80}. Nothing was written."
         )
-    query = statement.prepared_statement.query_string
-    size = len(query.encode())
-    if size > _LONGEST_QUERY:
-        raise DataError(
-            f"Expected a query of at most {_LONGEST_QUERY} bytes, found {size}. Give its "
-            "values to statement(). Nothing was written."
-        )
-    if found := _CONDITION_OR_NAME.search(_LITERAL_OR_COMMENT.sub(_shortened, query)):
+    words = _OTHER_THAN_WORDS.sub(_shortened, statement.prepared_statement.query_string)
+    if _CONDITION.search(words):
+        raise own_condition([statement])
+    if found := _NAMED.search(words):
         raise ProgrammingError(
-            f"Expected a statement without a condition of its own, and with a ? for each value, "
-            f"found {found[0]!r} in {query!r:.200}. The view's own condition makes the whole write "
-            "one step. Nothing was written."
+            f"Expected a ? for each value, found {found[0]!r} in "
+            f"{statement.prepared_statement.query_string!r:.200}. Nothing was written."
         )
 
 
@@ -80,10 +89,29 @@ def _shortened(found: re.Match[str]) -> str:
     return begin if begin in "'\"$" else " "
 
 
-def _check_values(statement: BoundStatement, other_columns: Set[str]) -> None:
-    markers = statement.prepared_statement.column_metadata
-    for marker, value in zip(markers, statement.values, strict=False):
-        column = marker.name.removeprefix("value(").removesuffix(")")
-        if isinstance(value, bytes) and not {marker.name, column} & other_columns:
+def _check_values(statement: BoundStatement, columns: Mapping[str, str]) -> None:
+    """Bound each column of the key, and all else together that may be part of a key."""
+    prepared = statement.prepared_statement
+    together = len(prepared.query_string.encode())
+    for marker, value in zip(prepared.column_metadata, statement.values, strict=False):
+        if not isinstance(value, bytes):
+            continue
+        kind = columns.get(marker.name)
+        if kind in KEY_KINDS:
             is_text = marker.type.typename in _TEXTS
             check_key(f"the column {marker.name}", value.decode() if is_text else value)
+        if kind in KEY_KINDS or (kind is None and not _is_of_other_column(marker.name, columns)):
+            together += len(value)
+    if together > _MOST_TOGETHER:
+        raise DataError(
+            f"Expected a query of at most {_MOST_TOGETHER} bytes, together with its values that "
+            f"may become part of a key, found {together} in {prepared.query_string!r:.80}. Give "
+            "values to statement(), with a ? for each column. Nothing was written."
+        )
+
+
+def _is_of_other_column(marker: str, columns: Mapping[str, str]) -> bool:
+    """Tell whether a marker is for an element or a field of a column outside of the key."""
+    found = _ELEMENT.fullmatch(marker)
+    name = (found[1] or found[2]) if found else ""
+    return columns.get(name, KEY_KINDS[0]) not in KEY_KINDS

@@ -26,7 +26,7 @@ write left, so that an event costs one conditional batch. A memory that is out o
 the condition.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar
@@ -50,7 +50,7 @@ from eventstore_cassandra.tracking import (
     already_processed,
     check_notification_id,
 )
-from eventstore_cassandra.view_statements import checked
+from eventstore_cassandra.view_statements import checked, own_condition
 
 _CREATE_TABLE = (
     "CREATE TABLE IF NOT EXISTS {table} (view_name text, revision uuid STATIC,"
@@ -155,14 +155,18 @@ class CassandraViewRecorder(CassandraTrackingRecorder):
                 values = [name, key, position, self.view_name, lock.revision]
                 batch = BatchStatement()
                 batch.add(self.statement(_TAKE_LOCK, values))
-                for statement in self._checked(change()):
+                statements = self._checked(change())
+                for statement in statements:
                     batch.add(statement)
                 if self.datastore.execute(batch, APPEND).one()["[applied]"]:
                     self._last_seen = _Lock(name, {**lock.positions, key: position})
                     return
+                before, lock = lock, self._read_lock()
+                if lock.revision == before.revision:
+                    raise own_condition(statements)
             except (*DRIVER_ERRORS, StoreUnreachableError) as e:
                 tries.pause_or_raise(e)
-            lock = None
+                lock = None
 
     def insert_tracking(self, tracking: Tracking) -> None:
         """Process a notification that changes no row; the errors are those of :meth:`write`."""
@@ -176,21 +180,22 @@ class CassandraViewRecorder(CassandraTrackingRecorder):
         lock = self._lock_continued(application_name)
         return lock.positions.get(self._position_key(application_name))
 
-    def _checked(self, change: Iterable[BoundStatement]) -> list[BoundStatement]:
+    def _checked(self, change: Iterable[BoundStatement]) -> Sequence[BoundStatement]:
         return checked(
             change,
-            other_columns=self._other_columns,
+            columns=self._columns,
             max_bytes=self.datastore.settings.max_append_bytes,
         )
 
     def _position_key(self, application_name: str) -> str:
-        return f"{self.projection_name.lower()}/{application_name}"
+        projection = self.projection_name.lower()
+        return f"{projection}/{application_name}" if projection else application_name
 
     def _lock_continued(self, application_name: str) -> _Lock:
         """Return the lock after a position of before is moved under this projection's name.
 
-        Positions had the application's name alone, without a stroke. The first who asks goes on
-        from there, in one step with the removal, so that no other does.
+        Positions had the application's name alone. The first projection that asks goes on from
+        there, in one step with the removal, so that no other does.
         """
         key = self._position_key(application_name)
         tries: Tries | None = None
@@ -220,17 +225,13 @@ class CassandraViewRecorder(CassandraTrackingRecorder):
         return lock
 
     @cached_property
-    def _other_columns(self) -> Set[str]:
-        """The columns outside of the key, as the driver tells them: without quotes."""
+    def _columns(self) -> Mapping[str, str]:
+        """The table's columns, by the names that the driver tells, and what kind they are."""
         bound = self.datastore.prepare(_COLUMNS).bind([self.datastore.settings.keyspace])
         with library_errors(f"Cannot read the columns of table {self.table}"):
             rows = list(self.datastore.execute(bound, LOOK_READ))
-        table = quoted(self.table)[1:-1]
-        return {
-            row["column_name"]
-            for row in rows
-            if row["table_name"] == table and row["kind"] in ("regular", "static")
-        }
+        table = quoted(self.table)[1:-1].replace('""', '"')
+        return {row["column_name"]: row["kind"] for row in rows if row["table_name"] == table}
 
     @property
     def _table(self) -> str:

@@ -59,13 +59,14 @@ class Inventory:
             )
             yield Progress("Reading the type view", done, RANGES)
 
-    def look_up_types(self, event_types: EventTypes) -> None:
-        """Look in the registry for the types of the events."""
+    def look_up_types(self, event_types: EventTypes) -> list[int]:
+        """Look in the registry for the types of the events; note, and return, what it lacks."""
         found = self.database.execute("SELECT DISTINCT type FROM truth WHERE type IS NOT NULL")
+        lacks = [type_ for (type_,) in found if event_types.known_topic_of(type_) is None]
         self.database.executemany(
-            "INSERT INTO unregistered VALUES (?)",
-            [row for row in found.fetchall() if event_types.known_topic_of(row[0]) is None],
+            "INSERT INTO unregistered VALUES (?)", ((type_,) for type_ in lacks)
         )
+        return lacks
 
     def read_log(self, log: LogScan, end: Place | None = None) -> Generator[Progress, None, None]:
         """Copy what the scan has not read yet, up to this end of the log, or the present one."""

@@ -84,7 +84,8 @@ def rebuild_log(
 
     :raises ProgrammingError: when the tables are not those that this program needs, or the
         keyspace has another serial consistency.
-    :raises OperationalError: when the store cannot be reached. Run it again then.
+    :raises OperationalError: when the registry lacks a type of the events, or the store cannot be
+        reached. Run it again then.
     """
     schema = checked_schema(datastore)
     if write:
@@ -104,7 +105,9 @@ def rebuild_log(
 
 class _Rebuild:
     def __init__(self, datastore: CassandraDatastore, inventory: Inventory) -> None:
-        event_types = EventTypes(datastore, attempts=datastore.settings.append_attempts)
+        self._event_types = event_types = EventTypes(
+            datastore, attempts=datastore.settings.append_attempts
+        )
         self.appended = 0
         self._datastore = datastore
         self._inventory = inventory
@@ -116,6 +119,8 @@ class _Rebuild:
 
     def read(self) -> Generator[Progress, None, None]:
         yield from self._inventory.read_truth(self._datastore)
+        for number in self._inventory.look_up_types(self._event_types):
+            self._event_types.topic_of(number)  # raises what is to be told of it
         yield from self._inventory.read_log(self._log)
 
     def write_versions(self, total: int) -> Generator[Progress, None, None]:

@@ -14,12 +14,11 @@ from tests.simulation.statements import TOO_MUCH
 from tests.simulation.world import Follower, World
 
 
-def play(seed: int) -> History:
+def play(world: World) -> History:
     """Return the history of a world: what was told in it, and which promises were broken.
 
     :raises AssertionError: when threads of it wait for ever, or go round in circles.
     """
-    world = World(seed)
     world.run()
     _check_log(world)
     _check_tables(world)

@@ -52,8 +52,9 @@ def test_an_event_store_that_is_wrong_is_found_out(
 ) -> None:
     MUTANTS[mutant](monkeypatch)
     for seed in range(FIRST, FIRST + ENOUGH):
+        world = World(seed)
         try:
-            if play(seed).broken:
+            if play(world).broken:
                 return
         except (AssertionError, PersistenceError):  # somebody waits for ever, or cannot read on
             return
@@ -71,12 +72,12 @@ def test_threads_that_wait_for_ever_are_named(monkeypatch: pytest.MonkeyPatch) -
 
 def _play_many() -> None:
     for seed in range(FIRST, FIRST + ENOUGH):
-        play(seed)
+        play(World(seed))
 
 
 def _play(seed: int) -> History:
     try:
-        return play(seed)
+        return play(World(seed))
     except BaseException as error:
         error.add_note(f"SIMULATION_SEED={seed}")
         raise

@@ -137,7 +137,7 @@ def test_a_key_that_is_written_out_in_the_query_is_refused(
 ) -> None:
     columns = 'view_name, ward, "Bed, or room", picture'
     query = f"INSERT INTO {{table}} ({columns}) VALUES (?, '{'é' * 20_000}', '', 0x)"
-    with pytest.raises(DataError, match=r"Give its values to statement\(\)"):
+    with pytest.raises(DataError, match=r"Give values to statement\(\)"):
         wards.write(Tracking("upstream", 1), lambda: [wards.statement(query, [wards.view_name])])
     with pytest.raises(ProgrammingError, match=r"Expected what statement\(\) returns"):
         wards.write(Tracking("upstream", 1), lambda: [PLAIN])

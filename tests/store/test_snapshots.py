@@ -3,6 +3,7 @@
 import logging
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import product
 from typing import Any, ClassVar
 from uuid import UUID, uuid4
@@ -166,6 +167,32 @@ def test_a_snapshot_that_is_taken_while_its_aggregate_is_erased_does_not_stay(
         recorder.insert_events([StoredEvent(ward_id, version, "T", b"{}")])
     assert list(recorder.select_events(ward_id)) == []
     erasing.close()
+
+
+class LateInsert(CassandraDatastore):
+    """No insert is answered; the last one arrives after the aggregate was erased meanwhile."""
+
+    eraser: CassandraDatastore
+    aggregate: UUID | None = None
+
+    def execute(self, statement: Any, profile: str | None = None) -> Any:
+        if not isinstance(statement, BatchStatement) or self.aggregate is None:
+            return super().execute(statement, profile)
+        deque(erase(self.eraser, self.aggregate, write=True), maxlen=0)
+        super().execute(statement, profile)
+        raise OperationTimedOut("late")
+
+
+def test_a_snapshot_whose_insert_was_not_answered_does_not_stay_of_an_erased_aggregate(
+    ward_id: UUID, datastore: CassandraDatastore
+) -> None:
+    late = LateInsert(replace(datastore.settings, append_attempts=1))
+    recorder = CassandraSnapshotRecorder(late)
+    late.eraser, late.aggregate = datastore, ward_id
+    with pytest.raises(ProgrammingError, match="it is erased"):
+        recorder.insert_events([StoredEvent(ward_id, 5, "T", b"{}")])
+    assert list(recorder.select_events(ward_id)) == []
+    late.close()
 
 
 def test_a_snapshot_of_no_event_is_not_one_of_an_event_that_comes_later(

@@ -124,7 +124,7 @@ def test_settings_are_shown_and_changed_where_that_is_asked_for(cassandra_env: E
     assert "Traceback" not in output
 
 
-@pytest.mark.parametrize("topic", ["", "AESCipher", "eventsourcing.cipher", "a:b c", "None"])
+@pytest.mark.parametrize("topic", ["", " ", "a:b c", "None"])
 @pytest.mark.parametrize("option", ["--cipher", "--compressor"])
 def test_a_setting_that_no_writer_can_have_is_refused(
     cassandra_env: Env, option: str, topic: str
@@ -132,7 +132,7 @@ def test_a_setting_that_no_writer_can_have_is_refused(
     for write in ([], ["--write"]):
         code, output = finished(cassandra_env, "store", "settings", option, topic, *write)
         assert code == 1
-        assert f"{option}: expected a topic like package.module:Class, or none" in output
+        assert f"{option}: expected a topic, like package.module:Class, or none" in output
     admit(cassandra_env)
 
 

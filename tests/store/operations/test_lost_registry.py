@@ -4,10 +4,12 @@ from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
-from eventsourcing.persistence import OperationalError, StoredEvent
+from eventsourcing.persistence import OperationalError, ProgrammingError, StoredEvent
 
 from eventstore_cassandra import CassandraAggregateRecorder, CassandraApplicationRecorder
 from eventstore_cassandra.event_types import EventTypes
+from eventstore_cassandra.operations import finish, restore
+from eventstore_cassandra.shared_settings import change_settings
 from tests.store.operations.crafting import Store
 
 AGGREGATE, TOPIC, ANOTHER = uuid4(), f"Lost {uuid4()}", f"Another {uuid4()}"
@@ -60,6 +62,40 @@ def test_an_application_gives_its_topics_their_integers_again(store: Store) -> N
     assert list(recorder.select_events(AGGREGATE)) == [event]
     assert store.findings() == {}
     store.cql(_LOSE, TOPIC)
+
+
+def test_a_type_of_another_program_is_given_a_topic(store: Store) -> None:
+    number = store.event_types.type_of(f"Own {uuid4()}") + 1
+    store.insert_like_the_original(AGGREGATE, 1, type_=number)
+    recorder = CassandraAggregateRecorder(store.datastore)
+    with pytest.raises(OperationalError, match=r"another program .* register_event_types\(\)"):
+        recorder.insert_events([StoredEvent(uuid4(), 1, ANOTHER, b"{}")])
+    with pytest.raises(OperationalError, match=r"other program .* register_event_types\(\)"):
+        recorder.select_events(AGGREGATE)
+    for wrong in (number + 1, -1, 2**31):
+        with pytest.raises(ProgrammingError, match="only if there are events of them"):
+            recorder.register_event_types({"Foreign": wrong})
+    foreign = f"Foreign {uuid4()}"
+    recorder.register_event_types({foreign: number})
+    (event,) = recorder.select_events(AGGREGATE)
+    assert event.topic == foreign
+    recorder.insert_events([StoredEvent(uuid4(), 1, ANOTHER, b"{}")])
+    assert recorder.event_types.type_of(ANOTHER) == number + 1
+    for topic in (foreign, ANOTHER):
+        store.cql(_LOSE, topic)
+
+
+@pytest.mark.parametrize("log", ["yes", "no"])
+def test_a_restore_ends_at_types_that_the_registry_lacks(lost: Store, log: str) -> None:
+    """While the type view is built, nobody else would find that out."""
+    change_settings(lost.datastore, {"notification_log": log})
+    with pytest.raises(OperationalError, match="event_types was lost"):
+        finish(restore(lost.datastore, write=True))
+    with pytest.raises(ProgrammingError, match="has not come to its end"):
+        CassandraAggregateRecorder(lost.datastore)
+    lost.cql(_GIVE_BACK, TOPIC, lost.recorder.event_types.type_of(TOPIC))
+    finish(restore(lost.datastore, write=True))
+    change_settings(lost.datastore, {"notification_log": "yes"})
 
 
 class Overtaken(EventTypes):

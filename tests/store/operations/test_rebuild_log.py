@@ -128,7 +128,7 @@ def test_events_of_the_originals_clients_get_names_and_a_current_version(store: 
 
 def test_a_type_that_is_not_registered_is_named(store: Store) -> None:
     store.insert_like_the_original(uuid4(), 1, type_=77)
-    with pytest.raises(OperationalError, match=r"event type 77 .* register a topic"):
+    with pytest.raises(OperationalError, match=r"event type 77 .* give it a topic"):
         rebuild(store)
 
 

@@ -128,15 +128,11 @@ def test_view_classes_of_one_name_in_two_modules_have_tracking_of_their_own(
 
 @pytest.fixture
 def tracked_before(
-    datastore: CassandraDatastore,
-    view_class: type[CassandraTrackingRecorder],
-    upstream: str,
-    monkeypatch: pytest.MonkeyPatch,
+    datastore: CassandraDatastore, view_class: type[CassandraTrackingRecorder], upstream: str
 ) -> type[CassandraTrackingRecorder]:
     """A view whose tracking stands as releases of before wrote it."""
     made = view_class(datastore)
     if isinstance(made, EventCounters):
-        monkeypatch.setattr(made, "_position_key", lambda application_name: application_name)
         made.insert_tracking(Tracking(upstream, POSITION))
         return view_class
     query = (
@@ -146,20 +142,6 @@ def tracked_before(
     values = [f"{made.view_name}/{upstream}", POSITION]
     datastore.session.execute(datastore.prepare(query), values)
     return view_class
-
-
-@pytest.mark.parametrize("name", ["", "First"])
-def test_nobody_takes_over_the_position_of_one_who_is_there(
-    datastore: CassandraDatastore,
-    view_class: type[CassandraTrackingRecorder],
-    upstream: str,
-    name: str,
-) -> None:
-    """Also not that of a view which was made without a projection, by hand."""
-    view(view_class, datastore, name).insert_tracking(Tracking(upstream, POSITION))
-    for other in {"", "First", "Second"} - {name}:
-        assert view(view_class, datastore, other).max_tracking_id(upstream) is None
-    assert view(view_class, datastore, name).max_tracking_id(upstream) == POSITION
 
 
 def test_tracking_of_before_is_continued_by_the_first_who_asks_and_by_no_other(
