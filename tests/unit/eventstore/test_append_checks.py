@@ -4,7 +4,13 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from eventsourcing.persistence import DataError, IntegrityError, ProgrammingError, StoredEvent
+from eventsourcing.persistence import (
+    DataError,
+    IntegrityError,
+    PersistenceError,
+    ProgrammingError,
+    StoredEvent,
+)
 
 from eventstore_cassandra.append import Append
 from eventstore_cassandra.append_checks import EVENT_BYTES, MAX_EVENTS, request_bytes
@@ -138,3 +144,50 @@ def test_a_state_that_is_not_bytes_is_refused(state: object) -> None:
 def test_every_append_has_a_name_of_its_own() -> None:
     first, second = (Append.of([event(1)], max_bytes=1000) for _ in range(2))
     assert first.append_id != second.append_id
+
+
+REFUSED: list[tuple[list[StoredEvent], str]] = [
+    (
+        [event(1), event(2, of="c"), event(3, of="b"), event(4, of="d"), event(5, of="a")],
+        f"""Expected events of one aggregate, found 5: {AGGREGATE} and a, b, c. Cassandra decides
+        each partition on its own, so that several aggregates cannot be saved in one step: save one
+        at a time.""",
+    ),
+    (
+        [event(1, of=7)],  # type: ignore[arg-type]
+        """Expected the aggregate's id as a UUID, found 7. ORIGINATOR_ID_TYPE says it when a
+        keyspace is created.""",
+    ),
+    (
+        [event(2), event(4)],
+        f"Expected versions of {AGGREGATE} that follow on, found [2, 4].",
+    ),
+    (
+        [event(2), event(2)],
+        f"Expected one event for each version of {AGGREGATE}, found versions [2, 2].",
+    ),
+    (
+        [event(-1)],
+        f"Expected versions from 0 to 2147483646, found -1 to -1 for {AGGREGATE}.",
+    ),
+    (
+        [event(1, state=b"x" * 901)],
+        f"""Expected at most 1000 bytes in one append, found 1017 in 1 events of {AGGREGATE}, with
+        1 times its id and 100 bytes for each. Append fewer or smaller events at a time;
+        CASSANDRA_MAX_APPEND_BYTES may go up with the server's own limit.""",
+    ),
+]
+
+
+@pytest.mark.parametrize(("events", "told"), REFUSED)
+def test_a_refusal_says_what_was_expected_and_found_and_that_nothing_was_written(
+    events: list[StoredEvent], told: str
+) -> None:
+    with pytest.raises(PersistenceError) as refused:
+        Append.of(events, max_bytes=1000)
+    assert str(refused.value) == f"{' '.join(told.split())} Nothing was written."
+
+
+def test_a_text_id_that_cannot_be_a_key_is_named() -> None:
+    with pytest.raises(DataError, match=r"^Expected the aggregate's id as a text of at most 4096"):
+        Append.of([event(1, of="x" * 4097)], id_type=str, max_bytes=10_000)
