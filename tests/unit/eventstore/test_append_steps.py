@@ -16,6 +16,7 @@ from eventsourcing.persistence import (
 )
 
 from eventstore_cassandra.append import (
+    ERASED_AT,
     Append,
     Applied,
     Bar,
@@ -27,7 +28,7 @@ from eventstore_cassandra.append import (
     Unanswered,
     append_steps,
 )
-from eventstore_cassandra.errors import UnknownOutcomeError
+from eventstore_cassandra.errors import UnknownOutcomeError, describe
 
 AGGREGATE = uuid4()
 LOST = Unanswered(OperationTimedOut("no answer"))
@@ -229,3 +230,43 @@ def test_a_bar_that_comes_too_late_finds_what_the_batch_has_done() -> None:
 def test_a_look_that_is_refused_leaves_the_outcome_unknown() -> None:
     with pytest.raises(PersistenceError, match="not known whether the events are"):
         play(append(3), NotApplied(3), Unanswered(Unauthorized("no right")), is_intent=True)
+
+
+APPEND = append(3, 4)
+CANNOT = f"Cannot append versions 3 to 4 of aggregate {AGGREGATE}: "
+
+
+@pytest.mark.parametrize(
+    ("replies", "is_intent", "told"),
+    [
+        (
+            [NotApplied(5), Found(None)],
+            False,
+            f"""Expected aggregate {AGGREGATE} at version 2, found it at version 5. Nothing was
+            written: load the aggregate again and repeat the command.""",
+        ),
+        (
+            [NotApplied(ERASED_AT), Found(None)],
+            True,
+            f"""Expected aggregate {AGGREGATE} to take events, found that it is erased. Nothing was
+            written, and never will be: begin another aggregate, under another id.""",
+        ),
+        ([UNREACHABLE], False, f"{CANNOT}no node is in reach. Nothing was written."),
+        (
+            [LOST, LOST, LOST],
+            False,
+            f"""{CANNOT}{describe(LOST.error)}. It is not known whether the events are or will be
+            written: load the aggregate before trying again.""",
+        ),
+        (
+            [NotApplied(2, is_barred=True)],
+            True,
+            f"""{CANNOT}it was given up before. It is barred, so that nobody tries it again.
+            Nothing was written.""",
+        ),
+    ],
+)
+def test_what_is_told_in_full(replies: list[Reply], is_intent: bool, told: str) -> None:
+    with pytest.raises(PersistenceError) as refused:
+        play(APPEND, *replies, is_intent=is_intent)
+    assert str(refused.value) == " ".join(told.split())
