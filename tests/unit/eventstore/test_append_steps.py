@@ -270,3 +270,22 @@ def test_what_is_told_in_full(replies: list[Reply], is_intent: bool, told: str) 
     with pytest.raises(PersistenceError) as refused:
         play(APPEND, *replies, is_intent=is_intent)
     assert str(refused.value) == " ".join(told.split())
+
+
+@pytest.mark.parametrize("attempts", [1, 2, 5])
+def test_so_many_steps_may_stay_unanswered(attempts: int) -> None:
+    steps = play(append(3), *[LOST] * (attempts - 1), Applied(), attempts=attempts)
+    assert steps == [Step.EXTEND] * attempts
+    play(append(3), *[LOST] * (attempts - 1), attempts=attempts)
+    with pytest.raises(UnknownOutcomeError):
+        play(append(3), *[LOST] * attempts, attempts=attempts)
+
+
+def test_a_first_event_conflicts_with_a_stream_that_is_further_without_another_try() -> None:
+    with pytest.raises(IntegrityError, match="at no events, found it at version 5"):
+        play(append(1), NotApplied(5), Found(None))
+
+
+def test_an_intent_of_version_2_is_barred_where_there_are_no_events() -> None:
+    steps = play(append(2), NotApplied(None), Found(None), is_intent=True)
+    assert steps == [Step.EXTEND, Step.LOOK, Bar(None)]
