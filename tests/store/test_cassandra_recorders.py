@@ -124,7 +124,7 @@ def test_integers_from_1000_up_cannot_be_chosen(
     cassandra_recorder: CassandraApplicationRecorder,
 ) -> None:
     with pytest.raises(ProgrammingError, match="from 0 to 999"):
-        cassandra_recorder.register_event_types({"Happened": 1000})
+        cassandra_recorder.register_event_types({"Chosen": 2_000_000})
 
 
 def test_without_the_log_appends_have_no_positions_and_notifications_are_refused(
