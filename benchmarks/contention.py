@@ -18,8 +18,8 @@ SHAPES = ((1, 1), (1, 8), (1, 64), (2, 32), (4, 16), (8, 8), (16, 4))
 DELAYED = (4, 16)
 DELAY = 0.003
 """Seconds by which one of the processes is further away, in a line of its own."""
-
 ROUNDS = 3
+"""How often log off and on are measured at the most, since there are many lines."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,8 @@ def measure(env: Mapping[str, str], *, seconds: float, pairs: int) -> Iterator[C
         with started(
             env, [LOG_OFF, LOG_ON], processes=processes, threads=threads, delay=delay
         ) as together:
-            for _ in range(min(pairs, ROUNDS)):
-                found.off.append(together.measure(LOG_OFF, seconds))
-                found.on.append(together.measure(LOG_ON, seconds))
+            stretches = [(LOG_OFF, found.off), (LOG_ON, found.on)]
+            for number in range(min(pairs, ROUNDS)):
+                for what, done in stretches if number % 2 else reversed(stretches):
+                    done.append(together.measure(what, seconds))
         yield found

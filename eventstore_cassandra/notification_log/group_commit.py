@@ -109,7 +109,7 @@ class GroupCommit:
                 group.append(ticket)
         return group
 
-    def is_sent(self, group: Sequence[Ticket]) -> None:
+    def note_sent(self, group: Sequence[Ticket]) -> None:
         """Note that the group's batch may be applied from now on; an empty group, that none is."""
         self._sent = group
 

@@ -82,12 +82,12 @@ class Reservations:
                 marks = self._marks.take(place.bucket)
                 batch = self._table.batch(place, [ticket.entry for ticket in group], marks)
             self._place_is_known = False
-            self._queue.is_sent(group)
+            self._queue.note_sent(group)
             instead = self._drive(place, batch, group[0].entry.append.append_id)
         except PersistenceError as e:
             return self._queue.answer(group, [e] * len(group))
         if instead is not None:
-            self._queue.is_sent(())
+            self._queue.note_sent(())
             self._counters.add(Count.RESERVATION_RETRIES)
             logger.debug("Another process was first at position %d of the log.", place.first)
             self._pause = min(self._pause * _WIDEN, _LONGEST)

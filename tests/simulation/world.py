@@ -15,7 +15,7 @@ from eventsourcing.persistence import (
 
 from eventstore_cassandra.application_recorder import CassandraApplicationRecorder
 from eventstore_cassandra.errors import UnknownOutcomeError
-from eventstore_cassandra.operations import Check, finish, rebuild_log, verify
+from eventstore_cassandra.operations import Check, erase, finish, rebuild_log, verify
 from eventstore_cassandra.schema_version import write_version
 from eventstore_cassandra.settings import Settings
 from tests.simulation.connection import Connection
@@ -75,7 +75,7 @@ class World:
         self.network.deliver_what_is_late()
         self.network.is_calm = True
         for aggregate_id in self.to_be_erased:
-            if erase_once(self.connection(), aggregate_id):
+            if finish(erase(self.connection(), aggregate_id, write=True)).is_known:
                 check_contents(self.server, self.history, aggregate_id, in_log=True)
         self.is_over = True
         self.network.take_away()

@@ -2,13 +2,10 @@
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
-from uuid import UUID, uuid4
+from uuid import UUID
 
-from cassandra import InvalidRequest, OperationTimedOut
-from cassandra.cluster import NoHostAvailable
 from eventsourcing.persistence import (
     PersistenceError,
-    StoredEvent,
 )
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,23 +18,10 @@ from eventstore_cassandra.append import (
     NotApplied,
     Reply,
     Step,
-    Unanswered,
     append_steps,
 )
 from eventstore_cassandra.errors import UnknownOutcomeError
-
-AGGREGATE = uuid4()
-LOST = Unanswered(OperationTimedOut("no answer"))
-UNREACHABLE = Unanswered(NoHostAvailable("nobody there", {}))
-REFUSED = Unanswered(InvalidRequest("message of size 17 exceeds 16"))
-
-
-def events(*versions: int) -> list[StoredEvent]:
-    return [StoredEvent(AGGREGATE, version, "Happened", b"{}") for version in versions]
-
-
-def append(*versions: int) -> Append:
-    return Append.of(events(*versions), max_bytes=10_000)
+from tests.unit.eventstore.test_append_steps import LOST, REFUSED, append
 
 
 @dataclass
