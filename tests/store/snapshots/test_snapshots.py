@@ -1,93 +1,18 @@
 """Snapshots save time and nothing else: they never win over the events, nor fail a command."""
 
-import logging
-from collections import deque
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import product
-from typing import Any, ClassVar
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from cassandra import OperationTimedOut
-from cassandra.query import BatchStatement
-from eventsourcing.application import Application
-from eventsourcing.domain import Aggregate, event
-from eventsourcing.persistence import ProgrammingError, StoredEvent
+from eventsourcing.persistence import StoredEvent
 
 from eventstore_cassandra import CassandraDatastore, CassandraSnapshotRecorder, Settings
-from eventstore_cassandra.operations import erase
 from eventstore_cassandra.profiles import APPEND
+from tests.store.snapshots.wards import Ward, Wards, cql, restore, told
 from tests.store.test_shipped_cases import environment
-
-INTERVAL = 3
-
-
-class Ward(Aggregate):
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.beds = 0
-
-    @event("BedsAdded")
-    def add_beds(self, number: int) -> None:
-        self.beds += number
-
-
-class Wards(Application[UUID]):
-    snapshotting_intervals: ClassVar[dict[type[Any], int]] = {Ward: INTERVAL}
-
-    def load(self, ward_id: UUID) -> Ward:
-        ward: Ward = self.repository.get(ward_id)
-        return ward
-
-    def add_beds(self, ward_id: UUID, *numbers: int) -> None:
-        for number in numbers:
-            ward = self.load(ward_id)
-            ward.add_beds(number)
-            self.save(ward)
-
-    def snapshot_versions(self, ward_id: UUID) -> list[int]:
-        assert self.snapshots
-        return [snapshot.originator_version for snapshot in self.snapshots.get(ward_id)]
-
-
-@pytest.fixture
-def ward_id(datastore: CassandraDatastore) -> UUID:
-    """A ward of six versions, version n with n * n - 1 beds, and snapshots of 3 and 6."""
-    with Wards(environment(datastore.settings)) as wards:
-        ward = Ward("Cardiology")
-        wards.save(ward)
-        wards.add_beds(ward.id, *(2 * n + 1 for n in range(1, 6)))
-        assert wards.snapshot_versions(ward.id) == [3, 6]
-        assert wards.load(ward.id).beds == 35
-        return ward.id
-
-
-@pytest.fixture
-def wards(datastore: CassandraDatastore) -> Iterator[Wards]:
-    """The application in another process, as it were, which has seen nothing yet."""
-    with Wards(environment(datastore.settings)) as wards:
-        yield wards
-
-
-def cql(datastore: CassandraDatastore, query: str, *values: object) -> None:
-    datastore.session.execute(datastore.prepare(query), values)
-
-
-def restore(datastore: CassandraDatastore, aggregate: UUID, version: int) -> None:
-    """Leave the events as a backup of when the aggregate was at this version has them."""
-    cql(datastore, "DELETE FROM {keyspace}.events WHERE id = ? AND version > ?", aggregate, version)
-    update = "UPDATE {keyspace}.events SET current_version = ? WHERE id = ?"
-    cql(datastore, update, version, aggregate)
-
-
-def told(caplog: pytest.LogCaptureFixture) -> list[str]:
-    return [
-        record.getMessage()
-        for record in caplog.records
-        if record.name == "eventstore_cassandra.snapshot_store"
-        and record.levelno == logging.WARNING
-    ]
 
 
 def test_a_snapshot_of_a_version_that_is_not_there_any_more_is_passed_over(
@@ -117,82 +42,6 @@ def test_a_snapshot_of_a_history_that_went_on_differently_is_passed_over(
     assert "is of another append" in told(caplog)[-1]
     wards.add_beds(ward_id, 100, 100)
     assert wards.snapshot_versions(ward_id) == [9]
-
-
-def test_a_snapshot_of_an_erased_aggregate_is_neither_loaded_nor_taken(
-    wards: Wards, ward_id: UUID, datastore: CassandraDatastore, caplog: pytest.LogCaptureFixture
-) -> None:
-    erase = "UPDATE {keyspace}.events SET erased = toTimestamp(now()) WHERE id = ?"
-    cql(datastore, erase, ward_id)
-    assert wards.snapshot_versions(ward_id) == []
-    assert "the aggregate is erased" in told(caplog)[0]
-    with pytest.raises(ProgrammingError, match="it is erased"):
-        CassandraSnapshotRecorder(datastore).insert_events([StoredEvent(ward_id, 5, "T", b"{}")])
-    with pytest.raises(ProgrammingError, match="it is erased"):
-        CassandraSnapshotRecorder(datastore).insert_events([StoredEvent(ward_id, 99, "T", b"{}")])
-
-
-class ErasingMeanwhile(CassandraDatastore):
-    """Has an aggregate erased just before, or just after, its snapshot is inserted."""
-
-    def __init__(self, settings: Settings, moment: str, eraser: CassandraDatastore) -> None:
-        super().__init__(settings)
-        self._moment = moment
-        self._eraser = eraser
-        self.aggregate: UUID | None = None
-
-    def execute(self, statement: Any, profile: str | None = None) -> Any:
-        is_insert = isinstance(statement, BatchStatement)
-        if is_insert and self._moment == "before":
-            self._erase()
-        answer = super().execute(statement, profile)
-        if is_insert and self._moment == "after":
-            self._erase()
-        return answer
-
-    def _erase(self) -> None:
-        if self.aggregate:
-            deque(erase(self._eraser, self.aggregate, write=True), maxlen=0)
-
-
-@pytest.mark.parametrize("moment", ["before", "after"])
-@pytest.mark.parametrize("version", [5, 99])
-def test_a_snapshot_that_is_taken_while_its_aggregate_is_erased_does_not_stay(
-    ward_id: UUID, datastore: CassandraDatastore, moment: str, version: int
-) -> None:
-    erasing = ErasingMeanwhile(datastore.settings, moment, datastore)
-    recorder = CassandraSnapshotRecorder(erasing)
-    erasing.aggregate = ward_id
-    with pytest.raises(ProgrammingError, match="it is erased"):
-        recorder.insert_events([StoredEvent(ward_id, version, "T", b"{}")])
-    assert list(recorder.select_events(ward_id)) == []
-    erasing.close()
-
-
-class LateInsert(CassandraDatastore):
-    """No insert is answered; the last one arrives after the aggregate was erased meanwhile."""
-
-    eraser: CassandraDatastore
-    aggregate: UUID | None = None
-
-    def execute(self, statement: Any, profile: str | None = None) -> Any:
-        if not isinstance(statement, BatchStatement) or self.aggregate is None:
-            return super().execute(statement, profile)
-        deque(erase(self.eraser, self.aggregate, write=True), maxlen=0)
-        super().execute(statement, profile)
-        raise OperationTimedOut("late")
-
-
-def test_a_snapshot_whose_insert_was_not_answered_does_not_stay_of_an_erased_aggregate(
-    ward_id: UUID, datastore: CassandraDatastore
-) -> None:
-    late = LateInsert(replace(datastore.settings, append_attempts=1))
-    recorder = CassandraSnapshotRecorder(late)
-    late.eraser, late.aggregate = datastore, ward_id
-    with pytest.raises(ProgrammingError, match="it is erased"):
-        recorder.insert_events([StoredEvent(ward_id, 5, "T", b"{}")])
-    assert list(recorder.select_events(ward_id)) == []
-    late.close()
 
 
 def test_a_snapshot_of_no_event_is_not_one_of_an_event_that_comes_later(
