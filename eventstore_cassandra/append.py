@@ -180,6 +180,11 @@ class BarredError(ProgrammingError):
     """The append was refused for good, and can never be applied any more."""
 
 
+def first_step(append: Append) -> Step:
+    """Return the step that an append begins with."""
+    return Step.CREATE if append.is_new else Step.EXTEND
+
+
 def append_steps(
     append: Append, *, attempts: int, is_intent: bool
 ) -> Generator[Step | Bar, Reply, None]:
@@ -195,7 +200,7 @@ def append_steps(
     :raises UnknownOutcomeError: when it is not known whether the events are or will be written.
     :raises OperationalError: when the store cannot be reached; nothing of it was written.
     """
-    conditional = Step.CREATE if append.is_new else Step.EXTEND
+    conditional = first_step(append)
     step: Step | Bar = conditional
     current_version: int | None = None
     refused_by: BaseException | None = None

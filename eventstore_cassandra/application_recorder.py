@@ -35,7 +35,8 @@ class CassandraApplicationRecorder(CassandraAggregateRecorder, ApplicationRecord
                 datastore,
                 self.event_types,
                 Buckets(self.schema.log_bucket_size),
-                lambda append: self._decide(append, is_intent=True),
+                lambda append, first: self._decide(append, is_intent=True, first=first),
+                self._begin,
             )
             if datastore.settings.notification_log
             else None

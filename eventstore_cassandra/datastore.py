@@ -128,6 +128,10 @@ class CassandraDatastore:
         """
         return self._execute(statement, profile or EXEC_PROFILE_DEFAULT)
 
+    def begin(self, statement: Any, profile: str) -> ResponseFuture:
+        """Send a statement once, and return at once; the driver's errors pass through."""
+        return self.session.execute_async(statement, execution_profile=profile)
+
     def execute_at(self, host: Host, statement: Any) -> Any:
         """Do the same at one node, where only that one knows."""
         return self._execute(statement, EXEC_PROFILE_DEFAULT, host)

@@ -1,7 +1,7 @@
 """The recorders of events: what the library appends with and reads streams with."""
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
@@ -20,10 +20,11 @@ from eventstore_cassandra.append import (
     Step,
     Unanswered,
     append_steps,
+    first_step,
 )
 from eventstore_cassandra.counters import Count
 from eventstore_cassandra.datastore import CassandraDatastore
-from eventstore_cassandra.errors import DRIVER_ERRORS, UNFIT_VALUES, describe
+from eventstore_cassandra.errors import DRIVER_ERRORS, UNFIT_VALUES, describe, is_certain
 from eventstore_cassandra.event_types import EventTypes
 from eventstore_cassandra.profiles import APPEND, SERIAL_READ
 from eventstore_cassandra.shared_settings import claimed_schema
@@ -146,8 +147,11 @@ class CassandraAggregateRecorder(AggregateRecorder):
                     extra=extra | {"seconds": seconds},
                 )
 
-    def _decide(self, append: Append, *, is_intent: bool) -> None:
-        """Take the steps of the append until its outcome is known."""
+    def _decide(self, append: Append, *, is_intent: bool, first: Reply | None = None) -> None:
+        """Take the steps of the append until its outcome is known.
+
+        :param first: the reply to the first of them, if it was taken by :meth:`_begin`.
+        """
         counters = self.datastore.counters
         attempts = self.datastore.settings.append_attempts
         steps = append_steps(append, attempts=attempts, is_intent=is_intent)
@@ -155,7 +159,8 @@ class CassandraAggregateRecorder(AggregateRecorder):
         reason = ""
         extra = {"aggregate_id": str(append.aggregate_id), "append_id": str(append.append_id)}
         for longest in pauses():
-            reply = self._take(step, append, reason)
+            reply = first or self._take(step, append, reason)
+            first = None
             try:
                 step = steps.send(reply)
             except StopIteration:
@@ -178,6 +183,21 @@ class CassandraAggregateRecorder(AggregateRecorder):
                 )
                 self.datastore.waiting.sleep_between(longest / 2, longest)
 
+    def _begin(self, append: Append, deliver: Callable[[Reply | None], None]) -> None:
+        """Take the first step of an append, and have its reply delivered by another thread.
+
+        None is delivered where nothing is known to have been sent: it is to be taken again then.
+        """
+        try:
+            batch = self._request(first_step(append), append, "")
+            future = self.datastore.begin(batch, APPEND)
+            future.add_callbacks(
+                lambda rows: deliver(_reply(rows[0], append)),
+                lambda error: deliver(None if is_certain(error) else Unanswered(error)),
+            )
+        except Exception:  # noqa: BLE001 - whoever takes it again is told
+            deliver(None)
+
     def _take(self, step: Step | Bar, append: Append, reason: str) -> Reply:
         try:
             if step is Step.LOOK:
@@ -187,10 +207,7 @@ class CassandraAggregateRecorder(AggregateRecorder):
             row = self.datastore.execute(self._request(step, append, reason), APPEND).one()
         except (*DRIVER_ERRORS, *UNFIT_VALUES) as e:
             return Unanswered(e)
-        if row["[applied]"]:
-            return Applied()
-        barred = row.get("barred") or {}
-        return NotApplied(row.get("current_version"), append.append_id in barred)
+        return _reply(row, append)
 
     def _request(
         self, step: Step | Bar, append: Append, reason: str
@@ -210,3 +227,10 @@ class CassandraAggregateRecorder(AggregateRecorder):
                 [aggregate_id, event.originator_version, type_, *to_columns(event.state), name],
             )
         return batch
+
+
+def _reply(row: Mapping[str, Any], append: Append) -> Reply:
+    if row["[applied]"]:
+        return Applied()
+    barred = row.get("barred") or {}
+    return NotApplied(row.get("current_version"), append.append_id in barred)

@@ -1,4 +1,4 @@
-"""Conditional writes that may be made again: a second one finds done what the first one did."""
+"""Writes that may be made again: a second one finds done what the first one did."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from eventstore_cassandra.profiles import APPEND
 
 
 def write_repeatedly(datastore: CassandraDatastore, statement: Any, doing: str) -> dict[str, Any]:
-    """Send a conditional write until it is answered, and return the answer.
+    """Send a write until it is answered, and return the answer to a conditional one.
 
     After a lost answer the condition may not hold any more, because of the write itself.
 

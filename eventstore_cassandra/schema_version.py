@@ -19,17 +19,20 @@ from eventstore_cassandra.errors import library_errors
 from eventstore_cassandra.profiles import APPEND, SERIAL_READ
 from eventstore_cassandra.settings import DEFAULT_ID_TYPE, DEFAULT_LOG_BUCKET_SIZE, ID_TYPES
 
-VERSION = 4
+VERSION = 5
 """What this program needs."""
 BEFORE_NUMBERS = 1
 """The version of a keyspace that has events, but no table to tell its version."""
 
 COMPONENT = "event store"
 """The key of the row."""
-_WITH_APPENDS = 3
-"""The version whose log has a row for each reservation, keyed by ``last``."""
-_GOT_LAST = {"events": "erased", "notification_log": "last", "snapshots": "append_id"}
-"""The column of this version that an older table of the name has not."""
+_COLUMN_SINCE = {
+    ("notification_log", "last"): 3,
+    ("events", "erased"): 4,
+    ("snapshots", "append_id"): 4,
+    ("notification_log", "served"): 5,
+}
+"""Columns that tables of an earlier version than this have not."""
 _HAVE_IDS = {"events": "id", "notification_log": "appends", "snapshots": "id"}
 _COLUMNS = "SELECT table_name, column_name, type FROM system_schema.columns WHERE keyspace_name = ?"
 _READ = "SELECT version, log_bucket_size FROM {keyspace}.schema_version WHERE component = ?"
@@ -73,15 +76,17 @@ def found_version(datastore: CassandraDatastore) -> int | None:
     :raises OperationalError: when the store cannot be reached.
     """
     columns = _columns(datastore)
-    old = {
-        name for name, last in _GOT_LAST.items() if name in columns and last not in columns[name]
-    }
+    lacking = [
+        since
+        for (table, column), since in _COLUMN_SINCE.items()
+        if table in columns and column not in columns[table]
+    ]
     row = _row(datastore) if "schema_version" in columns else None
     if row is None:
         is_before = "events" in columns and "schema_version" not in columns
-        return BEFORE_NUMBERS if is_before or old else None
+        return BEFORE_NUMBERS if is_before or lacking else None
     version: int = row["version"]
-    return min(version, _WITH_APPENDS - 1) if "notification_log" in old else version
+    return min([version, *(since - 1 for since in lacking)])
 
 
 def checked_schema(datastore: CassandraDatastore) -> SchemaVersion:
@@ -103,7 +108,7 @@ def checked_schema(datastore: CassandraDatastore) -> SchemaVersion:
             f"{keyspace} was created with, found {wanted}. It cannot be changed: unset the "
             "variable."
         )
-    return SchemaVersion(**row, originator_id_type=_checked_id_type(datastore) or DEFAULT_ID_TYPE)
+    return SchemaVersion(**row, originator_id_type=checked_id_type(datastore) or DEFAULT_ID_TYPE)
 
 
 def refuse_other_version(datastore: CassandraDatastore) -> None:
@@ -114,7 +119,7 @@ def refuse_other_version(datastore: CassandraDatastore) -> None:
     version = found_version(datastore)
     if version not in (None, VERSION):
         raise ProgrammingError(_refusal(datastore.settings.keyspace, version))
-    _checked_id_type(datastore)
+    checked_id_type(datastore)
 
 
 def write_version(datastore: CassandraDatastore, version: int = VERSION) -> None:
@@ -129,7 +134,7 @@ def write_version(datastore: CassandraDatastore, version: int = VERSION) -> None
         datastore.execute(bound, APPEND)
 
 
-def _checked_id_type(datastore: CassandraDatastore) -> str | None:
+def checked_id_type(datastore: CassandraDatastore) -> str | None:
     """Return the type of ids in the tables, None where there are none.
 
     :raises ProgrammingError: when it is not the one that is set, or not the same in all of them.

@@ -13,7 +13,8 @@ after the time that it carries. Positions may stay empty, though, if they do so 
 1. *Reserve* (``reservations.py``). The append is written into the log as an intent, at positions
    after its head, by one conditional batch that moves the head: ``IF head = H``. Appends that wait
    in one process are reserved together (``group_commit.py``), in one row, each under its own
-   ``append_id``.
+   ``append_id``. A process that meets others announces its group of appends, and whoever reserves
+   next takes along all that wait (``combine_steps.py``): nobody is passed over for ever.
 2. *Decide* (``recorders.py``). The append of ``append.py``, under the same ``append_id``. Applied:
    the intents are events. Refused: somebody else has those versions, and the positions stay empty.
 3. *Read* (``reader.py``, ``decisions.py``). An intent is *committed* if the row of its first event
@@ -23,9 +24,10 @@ after the time that it carries. Positions may stay empty, though, if they do so 
    very step 2. The outcome is then final, whoever came first. The grace saves work; no clock is
    compared.
 4. *Mark*. A process that knows the outcomes of a row's appends writes them into it, along with its
-   next reservation in that partition, which costs no further round trip. Rows that are marked need
-   no look into the aggregates: reading the past is reading partitions in order. What stays unmarked
-   (the last appends before a process went idle or died) is looked up when it is passed.
+   next reservation or announcement in that partition, which costs no further round trip. In a row
+   of several processes, each marks its own. What is marked needs no look into the aggregates:
+   reading the past is reading partitions in order. What stays unmarked (the last appends before a
+   process went idle or died) is looked up when it is passed.
 
 What must hold, and why
 -----------------------
@@ -50,6 +52,8 @@ What must hold, and why
   No row has more positions than a bucket, so that it reaches into the next one at most. A bucket is
   closed once its head is at or beyond its edge; nobody appends to it again, so that its head is
   final.
+* *What is announced is no part of the log.* It stands in static columns of a bucket, maybe of one
+  that has no rows yet. A bucket without a head has not begun, whatever else stands there.
 * *Positions have no holes.* A bucket's rows are read at quorum, and a reservation is proposed only
   when the one before it is on a quorum. A row is keyed by its last position and knows how many it
   has, so that a hole shows; one that is read all the same is read again at serial consistency
@@ -61,6 +65,7 @@ What must hold, and why
   consistency.
 * *What an erased aggregate has in the log is blanked, and keeps its positions* (``blanking.py``). A
   row is written once, and then only its contents are exchanged, on condition that they are those
-  that were read: marks are in a column of their own, and neither eraser undoes another's work. The
+  that were read: marks are in columns of their own, and neither eraser undoes another's work. The
   outcomes stay what they were, since the rows of the aggregate keep the names of their appends.
+  What is announced of it is deleted, and vanishes by itself where that comes too early.
 """

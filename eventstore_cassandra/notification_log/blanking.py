@@ -9,6 +9,7 @@ from eventstore_cassandra.datastore import CassandraDatastore
 from eventstore_cassandra.erased import ERASED_STATE, ERASED_TOPIC
 from eventstore_cassandra.errors import library_errors
 from eventstore_cassandra.event_types import EventTypes
+from eventstore_cassandra.notification_log.table import LoggedEvent
 from eventstore_cassandra.profiles import SERIAL_READ
 from eventstore_cassandra.repeatable import write_repeatedly
 
@@ -16,9 +17,6 @@ _READ = "SELECT appends, events FROM {keyspace}.notification_log WHERE bucket = 
 _BLANK = (
     "UPDATE {keyspace}.notification_log SET events = ? WHERE bucket = ? AND last = ? IF events = ?"
 )
-
-LoggedEvent = tuple[int, str | None, bytes | None]
-"""An event in a row of the log: type, payload, payload_bytes."""
 
 
 class Blanking:

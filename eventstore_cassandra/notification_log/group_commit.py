@@ -14,6 +14,9 @@ what is not so. Hence:
   and finds it noted knows all that can be known: its batch may have been applied.
 * What others wait for is made in C: a lock, a :class:`Signal`. What :mod:`threading` makes in
   Python may be left locked by an exception that comes in the midst of it.
+
+Who leads also sends the first step of each append's decision, in the order of their positions: so
+each of the others is woken up once only, by its reply. With many threads, that is what counts.
 """
 
 from collections.abc import Callable, Sequence
@@ -22,7 +25,8 @@ from threading import Lock
 
 from eventsourcing.persistence import PersistenceError
 
-from eventstore_cassandra.append import UNKNOWN
+from eventstore_cassandra.append import UNKNOWN, Append
+from eventstore_cassandra.append import Reply as Decided
 from eventstore_cassandra.errors import UnknownOutcomeError
 from eventstore_cassandra.notification_log.marks import Reserved
 from eventstore_cassandra.notification_log.table import LogEntry
@@ -33,10 +37,16 @@ MAX_GROUP_EVENTS = 200
 MAX_GROUP_BYTES = 1024 * 1024
 """State in one batch, unless a single append has more."""
 CANNOT_WRITE = "Cannot write to the notification log"
+_LONGEST = 60.0
+"""Seconds that a reply may take. The driver gives one long before that."""
 _PATIENCE = 1.0
 """Seconds after which who waits looks whether anybody leads. It is of use after interrupts only."""
 
 Result = Reserved | PersistenceError
+Deliver = Callable[[Decided | None], None]
+"""Is called once: with the reply to an append's first step, or None if it could not be sent."""
+Begin = Callable[[Append, Deliver], None]
+"""Sends the first step of an append, and returns at once. It raises nothing."""
 
 
 @dataclass(eq=False)
@@ -47,6 +57,17 @@ class Ticket:
     called: Signal
     """Is set when there is a result, or it is the ticket's turn to lead."""
     result: Result | None = None
+    begun_at: float | None = None
+    """When the leader has sent the first step of its decision, if it has."""
+    is_delivered: bool = False
+    reply: Decided | None = None
+    """What the leader has got for that."""
+
+    def deliver(self, reply: Decided | None) -> None:
+        """Take the reply to what the leader has begun."""
+        self.reply = reply
+        self.is_delivered = True
+        self.called.set()
 
 
 class GroupCommit:
@@ -55,12 +76,19 @@ class GroupCommit:
     :param max_events: events in one group.
     :param lead: works for the group that :meth:`next_group` returns, and returns whom it has given
         a result by :meth:`answer`: nobody, if it has to be tried again.
+    :param begin: begins to decide an append that has its positions.
     """
 
     def __init__(
-        self, lead: Callable[[], Sequence[Ticket]], *, max_events: int, waiting: Waiting
+        self,
+        lead: Callable[[], Sequence[Ticket]],
+        *,
+        max_events: int,
+        waiting: Waiting,
+        begin: Begin | None = None,
     ) -> None:
         self._work = lead
+        self._begin = begin
         self._waits = waiting
         self._max_events = min(MAX_GROUP_EVENTS, max_events)
         self._waiting: list[Ticket] = []
@@ -85,6 +113,7 @@ class GroupCommit:
                     ticket.called.wait(_PATIENCE)
                 else:
                     self._lead_until_answered(ticket)
+            self._await_reply(ticket)
         except BaseException:
             # Nobody need work for it any more, and it may have been its turn to lead.
             ticket.result = ticket.result or UnknownOutcomeError(f"Interrupted. {UNKNOWN}")
@@ -92,7 +121,18 @@ class GroupCommit:
             raise
         if isinstance(ticket.result, PersistenceError):
             raise ticket.result
+        ticket.result.reply = ticket.reply
         return ticket.result
+
+    def _await_reply(self, ticket: Ticket) -> None:
+        """Wait for the reply to what the leader has begun, but not for ever.
+
+        Whoever goes on without it takes the step again, which does no harm.
+        """
+        while ticket.begun_at is not None and not ticket.is_delivered:
+            if self._waits.now() > ticket.begun_at + _LONGEST:
+                break
+            ticket.called.wait(_PATIENCE)
 
     def next_group(self) -> list[Ticket]:
         """Return the first of those that wait, as many as one batch takes; all keep waiting."""
@@ -131,7 +171,11 @@ class GroupCommit:
                 answered += self._work()
         self._call_next()
         for each in answered:
-            each.called.set()
+            if self._begin and each is not ticket and isinstance(each.result, Reserved):
+                self._begin(each.entry.append, each.deliver)
+                each.begun_at = self._waits.now()
+            else:
+                each.called.set()
 
     def _call_next(self) -> None:
         with self._lock:

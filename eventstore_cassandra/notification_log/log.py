@@ -8,15 +8,17 @@ from weakref import WeakSet
 
 from eventsourcing.persistence import DataError, IntegrityError, PersistenceError
 
-from eventstore_cassandra.append import ERASED_AT, AggregateId, Append, BarredError, refusal
+from eventstore_cassandra.append import ERASED_AT, AggregateId, Append, BarredError, Reply, refusal
 from eventstore_cassandra.counters import Count
 from eventstore_cassandra.datastore import CassandraDatastore
 from eventstore_cassandra.errors import AggregateErasedError, library_errors, nothing_written
 from eventstore_cassandra.event_types import EventTypes
 from eventstore_cassandra.notification_log.blanking import Blanking
 from eventstore_cassandra.notification_log.buckets import Buckets
+from eventstore_cassandra.notification_log.group_commit import Begin
 from eventstore_cassandra.notification_log.intents import Outcome
 from eventstore_cassandra.notification_log.known_versions import KnownVersions
+from eventstore_cassandra.notification_log.lobby_table import LobbyTable
 from eventstore_cassandra.notification_log.looks import Looks
 from eventstore_cassandra.notification_log.marks import Reserved
 from eventstore_cassandra.notification_log.outcomes import Outcomes
@@ -30,12 +32,16 @@ logger = logging.getLogger(__name__)
 _CURRENT_VERSION = "SELECT current_version FROM {keyspace}.events WHERE id = ? LIMIT 1"
 _NAME_BASED = (3, 5)
 
+Decide = Callable[[Append, Reply | None], None]
+
 
 class NotificationLog:
     """The log of one keyspace. Share it between threads.
 
-    :param decide: carries out the conditional batch on the aggregate; raises ``IntegrityError`` or
-        ``BarredError`` when it is not and never will be applied.
+    :param decide: carries out the conditional batch on the aggregate, given the reply to its first
+        step if that was taken already; raises ``IntegrityError`` or ``BarredError`` when it is not
+        and never will be applied.
+    :param begin: takes that first step.
     """
 
     def __init__(
@@ -43,7 +49,8 @@ class NotificationLog:
         datastore: CassandraDatastore,
         event_types: EventTypes,
         buckets: Buckets,
-        decide: Callable[[Append], None],
+        decide: Decide,
+        begin: Begin,
     ) -> None:
         settings = datastore.settings
         self._buckets = buckets
@@ -53,10 +60,13 @@ class NotificationLog:
         self._decide = decide
         self._blanking = Blanking(datastore, event_types)
         self._outcomes = Outcomes()
+        self._lobby = LobbyTable(datastore, self._table)
         self._reservations = Reservations(
             self._table,
+            self._lobby,
             datastore.counters,
             attempts=settings.append_attempts,
+            begin=begin,
             waiting=datastore.waiting,
         )
         self._listeners: WeakSet[Event] = WeakSet()
@@ -90,7 +100,7 @@ class NotificationLog:
             entry = self._table.encode(append)
         reserved = self._reservations.reserve(entry)
         try:
-            self._decide(append)
+            self._decide(append, reserved.reply)
         except (IntegrityError, BarredError) as e:
             self._outcomes.learn(append.append_id, Outcome.ABORTED)
             self._reservations.mark(reserved, committed=False)
@@ -117,8 +127,12 @@ class NotificationLog:
 
     def _take_back(self, append: Append, reserved: Reserved) -> None:
         """Blank what was written into the log, maybe after the eraser had been there."""
+        bucket, last = reserved.row.bucket, reserved.row.last
         try:
-            self._blanking.blank(reserved.row.bucket, reserved.row.last, append.aggregate_id)
+            self._blanking.blank(bucket, last, append.aggregate_id)
+            # It may have been announced in the bucket before, which was closed meanwhile.
+            for each in range(max(0, bucket - 1), bucket + 1):
+                self._lobby.wipe(each, append.aggregate_id)
         except PersistenceError as e:
             logger.warning(
                 "The log has contents of aggregate %s, which is erased: erase it again. %s",
@@ -136,7 +150,7 @@ class NotificationLog:
             append.aggregate_id,
             extra={"aggregate_id": str(append.aggregate_id), "append_id": str(append.append_id)},
         )
-        self._decide(append)
+        self._decide(append, None)
 
     def _check_size(self, append: Append) -> None:
         if len(append.events) > self._buckets.size:

@@ -3,6 +3,7 @@
 from collections import deque
 from dataclasses import dataclass
 
+from eventstore_cassandra.append import Reply as Decided
 from eventstore_cassandra.notification_log.table import Mark
 
 MAX_MARKS = 100
@@ -11,19 +12,25 @@ MAX_MARKS = 100
 
 @dataclass(frozen=True)
 class WrittenRow:
-    """A row of the log that this process has written, and what has become of its appends."""
+    """A row of the log with appends of this process, and what has become of these."""
 
     bucket: int
     last: int
     outcomes: list[bool | None]
+    first: int | None = None
+    """Position of the first of them, if the row may have appends of others."""
 
     def mark(self) -> Mark | None:
         """Return the outcomes once all of them are known; None before."""
         known = [committed for committed in self.outcomes if committed is not None]
-        return Mark(self.bucket, self.last, known) if len(known) == len(self.outcomes) else None
+        return (
+            Mark(self.bucket, self.last, known, self.first)
+            if len(known) == len(self.outcomes)
+            else None
+        )
 
 
-@dataclass(frozen=True)
+@dataclass
 class Reserved:
     """Where an append's intent is."""
 
@@ -31,7 +38,9 @@ class Reserved:
     """The positions of its events, in order."""
     row: WrittenRow
     number: int
-    """Which of the row's appends it is."""
+    """Which of the row's appends of this process it is."""
+    reply: Decided | None = None
+    """The reply to the first step of its decision, if that was taken already."""
 
 
 class Marks:

@@ -1,13 +1,12 @@
-"""Places in the log for the appends of one process, which contends with others for its head.
+"""Places in the log for the appends of one process.
 
-The appends that wait get their positions in one batch (``group_commit.py``). Waiting longer after
-each lost race starves the loser; so the pause is a property of the process, not of the append: it
-widens with a loss and narrows with a win, and is spent before the group is taken, so that a group
-which waits grows.
+The appends that wait get their positions together (``group_commit.py``): by one batch that nobody
+else has a part in, as long as no other process is met (``reserve_steps.py``), and together with
+those of other processes else (``combine_steps.py``).
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import accumulate, pairwise
 from uuid import UUID
 
@@ -17,11 +16,19 @@ from eventsourcing.persistence import PersistenceError
 from eventstore_cassandra.append import Found, Unanswered
 from eventstore_cassandra.counters import Count, Counters
 from eventstore_cassandra.errors import DRIVER_ERRORS, nothing_written
-from eventstore_cassandra.notification_log.group_commit import CANNOT_WRITE, GroupCommit, Ticket
+from eventstore_cassandra.notification_log.combining import Combining
+from eventstore_cassandra.notification_log.group_commit import (
+    CANNOT_WRITE,
+    Begin,
+    GroupCommit,
+    Ticket,
+)
+from eventstore_cassandra.notification_log.lobby_table import LobbyTable
 from eventstore_cassandra.notification_log.marks import Marks, Reserved, WrittenRow
 from eventstore_cassandra.notification_log.reserve_steps import (
     LookUp,
     Place,
+    Refused,
     Reply,
     Step,
     after,
@@ -32,15 +39,19 @@ from eventstore_cassandra.waiting import WAITING, Waiting, pauses
 
 logger = logging.getLogger(__name__)
 
-_WIDEN, _NARROW = 1.5, 0.85
-_SHORTEST, _LONGEST = 0.0005, 0.1
-
 
 class Reservations:
     """Gives positions to appends. Share it between threads."""
 
     def __init__(
-        self, table: LogTable, counters: Counters, *, attempts: int, waiting: Waiting = WAITING
+        self,
+        table: LogTable,
+        lobby: LobbyTable,
+        counters: Counters,
+        *,
+        attempts: int,
+        begin: Begin | None = None,
+        waiting: Waiting = WAITING,
     ) -> None:
         self._table = table
         self._counters = counters
@@ -48,12 +59,18 @@ class Reservations:
         self._waits = waiting
         # More than a bucket has positions for would run over the next bucket, too.
         size = table.buckets.size
-        self._queue = GroupCommit(self._reserve_group, max_events=size, waiting=waiting)
+        self._queue = GroupCommit(
+            self._reserve_group, max_events=size, begin=begin, waiting=waiting
+        )
         # What follows is for whoever leads.
         self._marks = Marks()
         self._place = Place(0, None, 1)
         self._place_is_known = False
-        self._pause = _SHORTEST
+        self._announced: Mapping[UUID, int] | None = None
+        """Who has announced in the place's bucket, as far as is known."""
+        self._combining = Combining(
+            lobby, self._marks, table.buckets, counters, attempts=attempts, waiting=waiting
+        )
 
     def reserve(self, entry: LogEntry) -> Reserved:
         """Write an append into the log as intents.
@@ -70,40 +87,61 @@ class Reservations:
 
     def _reserve_group(self) -> Sequence[Ticket]:
         """Reserve for those that wait first; return who has got a result: nobody, if rivals won."""
-        contended = self._pause > _SHORTEST
+        contended = self._combining.is_due
         if contended:
-            self._waits.sleep_between(0, self._pause)
+            self._combining.pause()
         group = self._queue.next_group()
         try:
             with nothing_written(CANNOT_WRITE):
-                if contended or not self._place_is_known:
+                if not self._place_is_known:
                     self._place = self._table.end(self._place)
-                place = self._place
-                marks = self._marks.take(place.bucket)
-                batch = self._table.batch(place, [ticket.entry for ticket in group], marks)
-            self._place_is_known = False
-            self._queue.note_sent(group)
-            instead = self._drive(place, batch, group[0].entry.append.append_id)
+            if contended:
+                return self._combine(group)
+            return self._reserve_alone(group)
         except PersistenceError as e:
             return self._queue.answer(group, [e] * len(group))
+
+    def _combine(self, group: Sequence[Ticket]) -> Sequence[Ticket]:
+        self._place_is_known = False
+        self._queue.note_sent(group)
+        result = self._combining.reserve([ticket.entry for ticket in group], self._place)
+        self._place, self._place_is_known = result.place, True
+        self._announced = result.announced if result.place.bucket == result.bucket else None
+        served = result.served
+        row = WrittenRow(result.bucket, served.last, [None] * len(group), served.first)
+        return self._answer(group, row, served.first)
+
+    def _reserve_alone(self, group: Sequence[Ticket]) -> Sequence[Ticket]:
+        place = self._place
+        with nothing_written(CANNOT_WRITE):
+            marks = self._marks.take(place.bucket)
+            entries = [ticket.entry for ticket in group]
+            batch = self._table.quiet_batch(place, entries, marks, self._announced)
+        self._place_is_known = False
+        self._queue.note_sent(group)
+        instead = self._drive(place, batch, group[0].entry.append.append_id)
         if instead is not None:
             self._queue.note_sent(())
             self._counters.add(Count.RESERVATION_RETRIES)
             logger.debug("Another process was first at position %d of the log.", place.first)
-            self._pause = min(self._pause * _WIDEN, _LONGEST)
-            self._place = after(place, instead, self._table.buckets)
+            self._combining.lost()
+            if instead.head is not None:
+                self._place = after(place, instead.head, self._table.buckets)
             self._marks.put_back(marks)
             return ()
-        self._pause = max(self._pause * _NARROW, _SHORTEST)
-        sizes = [len(ticket.entry.events) for ticket in group]
-        ends = list(accumulate(sizes, initial=place.first))
-        row = WrittenRow(place.bucket, ends[-1] - 1, [None] * len(group))
-        self._place = after(place, row.last, self._table.buckets)
-        self._place_is_known = True
-        positions = [range(first, end) for first, end in pairwise(ends)]
+        last = place.first - 1 + sum(len(ticket.entry.events) for ticket in group)
+        self._place, self._place_is_known = after(place, last, self._table.buckets), True
+        if self._place.bucket != place.bucket:
+            self._announced = None
+        row = WrittenRow(place.bucket, last, [None] * len(group))
+        return self._answer(group, row, place.first)
+
+    def _answer(self, group: Sequence[Ticket], row: WrittenRow, first: int) -> Sequence[Ticket]:
+        ends = accumulate((len(ticket.entry.events) for ticket in group), initial=first)
+        positions = [range(begin, end) for begin, end in pairwise(ends)]
         return self._queue.answer(group, [Reserved(p, row, n) for n, p in enumerate(positions)])
 
-    def _drive(self, place: Place, batch: BatchStatement, name: UUID) -> int | None:
+    def _drive(self, place: Place, batch: BatchStatement, name: UUID) -> Refused | None:
         steps = reserve_steps(place, name, attempts=self._attempts)
         step = next(steps)
         pause = pauses()
@@ -112,8 +150,8 @@ class Reservations:
             try:
                 step = steps.send(reply)
             except StopIteration as stop:
-                head: int | None = stop.value
-                return head
+                instead: Refused | None = stop.value
+                return instead
             if isinstance(reply, Unanswered):
                 longest = next(pause)
                 self._waits.sleep_between(longest / 2, longest)

@@ -49,7 +49,7 @@ class LookUp:
 
 @dataclass(frozen=True)
 class Refused:
-    """The head was another; None where the bucket has no rows."""
+    """The head was another, None where the bucket has no rows; or others have announced."""
 
     head: int | None
 
@@ -65,10 +65,20 @@ def after(place: Place, head: int, buckets: Buckets) -> Place:
     return Place(place.bucket, head, head + 1)
 
 
-def reserve_steps(place: Place, name: UUID, *, attempts: int) -> Generator[Step, Reply, int | None]:
+def lost_positions(place: Place) -> OperationalError:
+    """Return the error that tells of a bucket that has no head any more."""
+    return OperationalError(
+        f"Expected bucket {place.bucket} of the notification log to have the head {place.head}, "
+        "found no rows. Positions were lost: verify the log."
+    )
+
+
+def reserve_steps(
+    place: Place, name: UUID, *, attempts: int
+) -> Generator[Step, Reply, Refused | None]:
     """Yield steps until it is known whether the batch was applied at the place.
 
-    Returns None if it was, else the head that is there instead: the batch will never be applied.
+    Returns None if it was, else what is there instead: the batch will never be applied.
 
     :param name: the append_id of the batch's first row.
     :param attempts: how many steps may stay unanswered before giving up.
@@ -92,15 +102,12 @@ def reserve_steps(place: Place, name: UUID, *, attempts: int) -> Generator[Step,
                         outcome=UNKNOWN if may_be_applied else "Nothing was written.",
                         is_known=not may_be_applied,
                     ) from error
-            case Refused(head=head):
-                if head is None:
-                    raise OperationalError(
-                        f"Expected bucket {place.bucket} of the notification log to have the head "
-                        f"{place.head}, found no rows. Positions were lost: verify the log."
-                    )
+            case Refused(head=head) as refused:
+                if head is None and place.head is not None:
+                    raise lost_positions(place)
                 if not may_be_applied:
-                    return head
-                instead = head
+                    return refused
+                instead = refused
                 step = LookUp(place)
             case Found(append_id=found):
                 return None if found == name else instead

@@ -9,7 +9,7 @@ head is read along with rows, so that it spreads with them: whoever asks for the
 not told of one before what others have read.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -26,19 +26,26 @@ from eventstore_cassandra.notification_log.reserve_steps import Place, Refused, 
 from eventstore_cassandra.profiles import APPEND, LOOK_READ, SERIAL_READ
 from eventstore_cassandra.stream import to_state, to_text_or_bytes
 
-_CREATE = "UPDATE {keyspace}.notification_log SET head = ? WHERE bucket = ? IF head = null"
 _ADVANCE = "UPDATE {keyspace}.notification_log SET head = ? WHERE bucket = ? IF head = ?"
+_ADVANCE_QUIETLY = _ADVANCE + " AND announced = ?"
 _ROW = "INSERT INTO {keyspace}.notification_log (bucket, last, appends, events) VALUES (?, ?, ?, ?)"
 _MARK = "UPDATE {keyspace}.notification_log SET committed = ? WHERE bucket = ? AND last = ?"
+_MARK_PART = "UPDATE {keyspace}.notification_log SET outcomes[?] = ? WHERE bucket = ? AND last = ?"
 _HEAD = "SELECT head FROM {keyspace}.notification_log WHERE bucket = ? LIMIT 1"
 _OWNER = (
     "SELECT appends FROM {keyspace}.notification_log WHERE bucket = ? AND last >= ?"
     " ORDER BY last LIMIT 1"
 )
 _ROWS = (
-    "SELECT last, appends, events, committed, head FROM {keyspace}.notification_log"
+    "SELECT last, appends, events, committed, outcomes, head FROM {keyspace}.notification_log"
     " WHERE bucket = ? AND last >= ? LIMIT ?"
 )
+
+
+Header = tuple[UUID, AggregateId, int, int]
+"""What a row has of an append beside its events: name, aggregate, first version, their number."""
+LoggedEvent = tuple[int, str | None, bytes | None]
+"""What a row has of an event: its type, and its state as text or as bytes."""
 
 
 @dataclass(frozen=True)
@@ -46,11 +53,10 @@ class LogEntry:
     """An append as the log has it, of which it is known that it can be written into a batch."""
 
     append: Append
-    events: Sequence[tuple[int, str | None, bytes | None]]
-    """The type of each event, and its state as text or as bytes."""
+    events: Sequence[LoggedEvent]
 
-    def header(self) -> tuple[UUID, AggregateId, int, int]:
-        """Return what the row has of the append beside its events."""
+    def header(self) -> Header:
+        """Return what the row has of the append."""
         append = self.append
         return append.append_id, append.aggregate_id, to_stored_version(append), len(self.events)
 
@@ -62,6 +68,8 @@ class Mark:
     bucket: int
     last: int
     committed: Sequence[bool]
+    first: int | None = None
+    """Where they begin in the row, if it has those of other processes, too."""
 
 
 def to_stored_version(append: Append) -> int:
@@ -77,6 +85,33 @@ def to_first_version(stored: int) -> tuple[int, bool]:
     return (1, True) if stored == -1 else (stored, False)
 
 
+def marks_of(
+    appends: Sequence[Header],
+    first: int,
+    committed: Sequence[bool] | None,
+    outcomes: Mapping[int, Sequence[bool]] | None,
+) -> Sequence[bool | None] | None:
+    """Return what a row says of the outcome of each of its appends; None if it says nothing.
+
+    :param first: the position of its first event.
+    :param committed: what was written by the one process whose appends they all are.
+    :param outcomes: what several have written, each of its own, under the position of the first.
+    """
+    if committed is not None or not outcomes:
+        return committed
+    marks: list[bool | None] = []
+    part: list[bool] = []
+    for *_, size in appends:
+        part = list(outcomes.get(first, part))
+        marks.append(part.pop(0) if part else None)
+        first += size
+    return marks
+
+
+def _contents(entries: Sequence[LogEntry]) -> tuple[list[Header], list[LoggedEvent]]:
+    return [e.header() for e in entries], [event for e in entries for event in e.events]
+
+
 class LogTable:
     """Reads and writes rows; knows nothing of what they mean. Share it between threads."""
 
@@ -86,10 +121,11 @@ class LogTable:
         self.buckets = buckets
         self._datastore = datastore
         self._event_types = event_types
-        self._create = datastore.prepare(_CREATE)
         self._advance = datastore.prepare(_ADVANCE)
+        self._advance_quietly = datastore.prepare(_ADVANCE_QUIETLY)
         self._row = datastore.prepare(_ROW)
         self._mark = datastore.prepare(_MARK)
+        self._mark_part = datastore.prepare(_MARK_PART)
         self._head = datastore.prepare(_HEAD)
         self._owner = datastore.prepare(_OWNER)
         self._rows = datastore.prepare(_ROWS)
@@ -113,17 +149,43 @@ class LogTable:
         self, place: Place, entries: Sequence[LogEntry], marks: Sequence[Mark]
     ) -> BatchStatement:
         """Return the conditional batch that puts the entries at the place; nothing is sent."""
-        events = [event for entry in entries for event in entry.events]
+        batch = self.row(place, *_contents(entries))
+        self.add_marks(batch, marks)
+        return batch
+
+    def quiet_batch(
+        self,
+        place: Place,
+        entries: Sequence[LogEntry],
+        marks: Sequence[Mark],
+        announced: Mapping[UUID, int] | None,
+    ) -> BatchStatement:
+        """Return the same, if nobody but these has announced in the bucket."""
+        appends, events = _contents(entries)
         head = place.first - 1 + len(events)
         batch = BatchStatement()
-        if place.head is None:
-            batch.add(self._create, [head, place.bucket])
-        else:
-            batch.add(self._advance, [head, place.bucket, place.head])
-        batch.add(self._row, [place.bucket, head, [entry.header() for entry in entries], events])
-        for mark in marks:
-            batch.add(self._mark, [mark.committed, mark.bucket, mark.last])
+        batch.add(self._advance_quietly, [head, place.bucket, place.head, announced])
+        batch.add(self._row, [place.bucket, head, appends, events])
+        self.add_marks(batch, marks)
         return batch
+
+    def row(
+        self, place: Place, appends: Sequence[Header], events: Sequence[LoggedEvent]
+    ) -> BatchStatement:
+        """Return a conditional batch that puts them at the place."""
+        head = place.first - 1 + len(events)
+        batch = BatchStatement()
+        batch.add(self._advance, [head, place.bucket, place.head])
+        batch.add(self._row, [place.bucket, head, appends, events])
+        return batch
+
+    def add_marks(self, batch: BatchStatement, marks: Sequence[Mark]) -> None:
+        """Have a batch write marks, too."""
+        for mark in marks:
+            if mark.first is None:
+                batch.add(self._mark, [mark.committed, mark.bucket, mark.last])
+            else:
+                batch.add(self._mark_part, [mark.first, mark.committed, mark.bucket, mark.last])
 
     def reserve(self, batch: BatchStatement) -> Applied | Refused:
         """Send the conditional batch; the driver's errors pass through."""
@@ -187,21 +249,22 @@ class LogTable:
                 found = [tuple(row.values()) for row in self._datastore.execute(bound, SERIAL_READ)]
             else:
                 found = list(self._datastore.execute(bound))
-        return [self._intents_of(*row[:4]) for row in found if row[1] and row[2]]
+        return [self._intents_of(*row[:5]) for row in found if row[1] and row[2]]
 
     def _intents_of(
-        self, last: int, appends: Any, events: Any, committed: Sequence[bool] | None
+        self, last: int, appends: Any, events: Any, committed: Sequence[bool] | None, outcomes: Any
     ) -> list[Intent]:
         topic_of = self._event_types.topic_of
         decoded = [(topic_of(number), to_state(text, blob)) for number, text, blob in events]
         first = last - len(events) + 1
         begin = 0
         intents = []
+        marks = marks_of(appends, first, committed, outcomes)
         for n, (append_id, aggregate_id, stored, size) in enumerate(appends):
             version, follows_0 = to_first_version(stored)
             mark = None
-            if committed is not None:
-                mark = Outcome.COMMITTED if committed[n] else Outcome.ABORTED
+            if marks and marks[n] is not None:
+                mark = Outcome.COMMITTED if marks[n] else Outcome.ABORTED
             end = begin + size
             intents.append(
                 Intent(

@@ -22,15 +22,19 @@ takes out, one after the other, whatever is told of it.
    an append whose answer was lost recognises itself. The type view follows by itself.
 4. *Snapshots* are deleted, each by a conditional write, as they are written.
 5. *The log* is read from its beginning to its end, and the aggregate's events in it are blanked,
-   whatever became of their appends. A writer who knew the aggregate from before may reserve a
-   position even now: so the log is read on, until an end is found with nothing of the aggregate
-   before it, and a serial read behind it shows that no reservation was under way. One who comes
-   later still is refused, and takes its contents back itself (``notification_log/log.py``). What is
-   left when it dies before that, ``verify`` finds; erasing again takes it.
+   whatever became of their appends. Then groups of appends that have something of the aggregate are
+   taken out of the lobbies (``notification_log/combine_steps.py``), where they may wait, or still
+   stand after they were served. A writer who knew the aggregate from before may reserve a position
+   even now: so the log is read on, until an end is found with nothing of the aggregate before it,
+   and a serial read behind it shows that no reservation was under way. One who comes later still is
+   refused, and takes back what it has announced and reserved itself (``notification_log/log.py``).
+   What is left in the log when it dies before that, ``verify`` finds, and erasing again takes it;
+   what is left in a lobby vanishes by itself, after ten minutes.
 
 Each step looks for what has contents and may be taken again, so that an erasure that was cut short
 is completed by running it again, and two at once do no harm. All writes are conditional, as all
-writes to these partitions: a plain one could be overtaken by what Paxos has under way.
+writes to these partitions: a plain one could be overtaken by what Paxos has under way. (But for
+those to lobbies, in whose places nobody writes by conditions.)
 """
 
 from collections.abc import Callable, Generator, Sequence
@@ -46,6 +50,7 @@ from eventstore_cassandra.erased import ERASED_STATE, ERASED_TOPIC
 from eventstore_cassandra.errors import library_errors
 from eventstore_cassandra.event_types import EventTypes
 from eventstore_cassandra.notification_log.blanking import Blanking
+from eventstore_cassandra.operations.lobbies import Lobbies
 from eventstore_cassandra.operations.progress import Progress
 from eventstore_cassandra.operations.remains import Remains
 from eventstore_cassandra.operations.scan import LogScan, Row
@@ -136,7 +141,8 @@ class _Eraser:
         yield Progress("Reading the aggregate", 1, 1)
         log = LogScan(self._datastore, self._event_types)
         rows, logged = yield from self._pass_log(log, self._blanking.contents)
-        is_known = head.exists or bool(snapshots or rows)
+        announced = yield from Lobbies(self._datastore, log).count(self._id)
+        is_known = head.exists or bool(snapshots or rows or announced)
         return Erasure(
             is_known=is_known,
             erased=head.erased,
@@ -198,7 +204,8 @@ class _Eraser:
 
     def blank_log(self) -> Generator[Progress, None, int]:
         log = LogScan(self._datastore, self._event_types)
-        total = 0
+        _, total = yield from self._pass_log(log, self._blanking.blank)
+        yield from Lobbies(self._datastore, log).wipe(self._id)
         while True:
             rows, logged = yield from self._pass_log(log, self._blanking.blank)
             total += logged

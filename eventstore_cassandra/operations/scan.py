@@ -15,7 +15,7 @@ from eventstore_cassandra.errors import library_errors
 from eventstore_cassandra.event_types import EventTypes
 from eventstore_cassandra.notification_log.buckets import Buckets
 from eventstore_cassandra.notification_log.reserve_steps import Place
-from eventstore_cassandra.notification_log.table import LogTable, to_first_version
+from eventstore_cassandra.notification_log.table import LogTable, marks_of, to_first_version
 from eventstore_cassandra.profiles import LOOK_READ, SERIAL_READ
 from eventstore_cassandra.schema_version import checked_schema
 
@@ -34,7 +34,7 @@ _VIEW = (
     " FROM {keyspace}.events_by_type WHERE token(type) > ? AND token(type) <= ?"
 )
 _LOG = (
-    "SELECT last, appends, committed, head FROM {keyspace}.notification_log"
+    "SELECT last, appends, committed, outcomes, head FROM {keyspace}.notification_log"
     " WHERE bucket = ? AND last >= ? LIMIT ?"
 )
 
@@ -163,8 +163,9 @@ def _stretch(bucket: int, rows: Sequence[Row], head: int) -> Stretch:
 
 def _appends(bucket: int, row: Row) -> Iterator[Logged]:
     first = row["last"] + 1 - sum(size for *_, size in row["appends"])
+    marks = marks_of(row["appends"], first, row["committed"], row["outcomes"])
     for n, (append_id, aggregate_id, version, size) in enumerate(row["appends"]):
-        committed = row["committed"][n] if row["committed"] is not None else None
+        committed = marks[n] if marks is not None else None
         first_version, _ = to_first_version(version)
         place = (bucket, row["last"])
         yield Logged(first, size, append_id, aggregate_id, first_version, committed, *place)

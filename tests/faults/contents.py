@@ -24,6 +24,22 @@ def left_over(datastore: CassandraDatastore, erased: frozenset[UUID]) -> Sequenc
         ]
 
 
+def combined_rows(datastore: CassandraDatastore) -> int:
+    """Return how many rows of the log have appends of more than one writing process.
+
+    :raises OperationalError: when the store cannot be reached.
+    """
+    log = f"SELECT events FROM {datastore.settings.keyspace}.notification_log"
+    with library_errors("Cannot look for combined rows"):
+        rows = [events or () for (events,) in _all(datastore, log)]
+    return sum(len({_writer(payload) for _type, payload, _bytes in row}) > 1 for row in rows)
+
+
+def _writer(token: str) -> str:
+    """Return the process that has written an event, by its token."""
+    return "-".join(token.split("-")[:2])
+
+
 def _contents(datastore: CassandraDatastore) -> Iterator[tuple[str, UUID, str | None]]:
     keyspace = datastore.settings.keyspace
     for table in ("events", "events_by_type"):
@@ -31,10 +47,20 @@ def _contents(datastore: CassandraDatastore) -> Iterator[tuple[str, UUID, str | 
             yield table, id_, payload
     log = f"SELECT appends, events FROM {keyspace}.notification_log"
     for appends, events in _all(datastore, log):
-        payloads = iter(payload for _type, payload, _bytes in events or ())
-        for _append_id, id_, _version, size in appends or ():
-            for _ in range(size):
-                yield "notification_log", id_, next(payloads)
+        yield from _logged("notification_log", appends or (), events or ())
+    announced = f"SELECT DISTINCT bucket, lobby FROM {keyspace}.notification_log"
+    for _bucket, lobby in _all(datastore, announced):
+        for _number, appends, events in (lobby or {}).values():
+            yield from _logged("a lobby of the notification log", appends, events)
+
+
+def _logged(
+    where: str, appends: Iterable[Any], events: Iterable[Any]
+) -> Iterator[tuple[str, UUID, str | None]]:
+    payloads = iter(payload for _type, payload, _bytes in events)
+    for _append_id, id_, _version, size in appends:
+        for _ in range(size):
+            yield where, id_, next(payloads)
 
 
 def _all(datastore: CassandraDatastore, query: str) -> Iterable[Any]:

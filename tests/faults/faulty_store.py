@@ -19,7 +19,7 @@ from cassandra.protocol import ErrorMessage
 from cassandra.query import BatchStatement, BoundStatement
 
 from eventstore_cassandra import CassandraApplicationRecorder, CassandraDatastore, Settings
-from eventstore_cassandra.append import Append, Bar, Step
+from eventstore_cassandra.append import Append, Bar, Reply, Step
 from eventstore_cassandra.errors import DRIVER_ERRORS
 from eventstore_cassandra.profiles import APPEND
 from tests.faults.plan import Losses
@@ -97,10 +97,14 @@ class FaultyRecorder(CassandraApplicationRecorder):
         self._faulty = datastore
         self._before_decide = before_decide
 
-    def _decide(self, append: Append, *, is_intent: bool) -> None:
+    def _decide(self, append: Append, *, is_intent: bool, first: Reply | None = None) -> None:
         self._before_decide(append)
         with self._faulty.deciding():
-            super()._decide(append, is_intent=is_intent)
+            super()._decide(append, is_intent=is_intent, first=first)
+
+    def _begin(self, append: Append, deliver: Callable[[Reply | None], None]) -> None:
+        """Leave the decision to the append's own thread, where it can be held and get lost."""
+        deliver(None)
 
     def _request(
         self, step: Step | Bar, append: Append, reason: str

@@ -58,6 +58,8 @@ class Plan:
     append_attempts: int = 5
     largest: int = 3
     """Events in one append, at the most."""
+    delay: float = 0.0
+    """Seconds that each request waits before it is sent, as if the child were further away."""
     too_large: float = 0.0
     """How many of the appends the aggregate refuses, whoever sends them, from 0 to 1."""
     hot: tuple[str, ...] = ()

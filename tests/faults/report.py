@@ -25,6 +25,16 @@ class Report:
     in_part: int = 0
     """Events that a quorum read showed without their type or state for a moment."""
 
+    combined: int = 0
+    """Rows of the log with appends of several processes."""
+
+    def acknowledged_of(self, writer: str) -> int:
+        """Return how many appends of one writer were acknowledged."""
+        return sum(
+            each.told is Told.ACKNOWLEDGED and each.events[0].token.startswith(f"{writer}-")
+            for each in self.attempts
+        )
+
     def count(self, told: Told) -> int:
         """Return how many appends were answered so."""
         return sum(attempt.told is told for attempt in self.attempts)
@@ -35,5 +45,5 @@ class Report:
             f"seed {self.seed}: {len(self.attempts)} appends ({answers}), {self.helps} helps, "
             f"{self.erased} erased, {self.empty_positions} empty positions, {self.troubles} failed "
             f"reads, {self.misleading} misleading, {self.in_part} in part, "
-            f"{len(self.violations)} violations"
+            f"{self.combined} combined, {len(self.violations)} violations"
         )

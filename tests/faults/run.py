@@ -15,7 +15,7 @@ from eventsourcing.persistence import OperationalError, StoredEvent
 from eventstore_cassandra import CassandraApplicationRecorder, CassandraDatastore
 from eventstore_cassandra.operations import erase, finish
 from tests.faults.checker import empty_positions, violations
-from tests.faults.contents import left_over
+from tests.faults.contents import combined_rows, left_over
 from tests.faults.history import Attempt, Event, History, Sighting, Told
 from tests.faults.plan import Plan, Store
 from tests.faults.report import Report
@@ -160,6 +160,7 @@ class Run:
             empty_positions=empty_positions(history),
             violations=violations(history),
             erased=len(history.erased),
+            combined=patiently(lambda: combined_rows(self.datastore)),
         )
 
     def attempts(self, worker: Worker) -> list[Attempt]:

@@ -25,6 +25,8 @@ others to call it dead."""
 _EXPIRY = 2.0
 """Seconds after which a node drops what another has sent it: the server's write time-out."""
 _IN_FLIGHT = 48
+_MANY = 8
+_DELAY = 0.003
 _ENDLESS = 1_000_000
 _HELD_FROM = 3
 
@@ -65,6 +67,32 @@ def node_paused(cluster: Cluster, store: Store, seed: int) -> Report:
             sleep(_PAUSE)
         run.wait_for_appends(50)
         for writer in writers:
+            writer.send("enough")
+        return run.finish()
+
+
+def many_processes(cluster: Cluster, store: Store, seed: int) -> Report:
+    """Eight writing processes, of which one is further away, one stands still, and one dies.
+
+    A node stands still meanwhile, too, so that outcomes are uncertain.
+    """
+    with Run(store, seed) as run:
+        run.add_readers()
+        writers = [
+            run.add(f"writer-{n}", "writer", threads=2, appends=_ENDLESS, delay=0 if n else _DELAY)
+            for n in range(_MANY)
+        ]
+        run.start()
+        run.wait_for_appends(100)
+        killed_one, stopped, *others = reversed(writers)
+        run.kill(killed_one)
+        stopped.pause()
+        run.wait_for_appends(100)
+        with paused(run.random.choice(cluster.nodes)):
+            sleep(_PAUSE)
+        stopped.resume()
+        run.wait_for_appends(100)
+        for writer in (stopped, *others):
             writer.send("enough")
         return run.finish()
 

@@ -47,6 +47,15 @@ def test_nothing_is_lost_when_a_node_stands_still(ring: Cluster, store_of: Store
     assert not run(scenarios.node_paused, ring, store_of).violations
 
 
+def test_many_processes_that_take_each_other_along_lose_nothing(
+    ring: Cluster, store_of: StoreOf
+) -> None:
+    report = run(scenarios.many_processes, ring, store_of, bucket_size=1000)
+    assert not report.violations
+    assert report.acknowledged_of("writer-0"), "the one that is further away got nothing"
+    assert report.combined, "nobody was taken along: the case proves little"
+
+
 def test_readers_decide_what_killed_writers_left_pending(ring: Cluster, store_of: StoreOf) -> None:
     report = run(scenarios.writer_killed, ring, store_of)
     assert not report.violations

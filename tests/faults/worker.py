@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 from random import Random
 from threading import Event, Lock, Thread
+from time import sleep
 
 from tests.faults.erasing import Eraser
 from tests.faults.faulty_store import FaultyDatastore
@@ -64,6 +65,8 @@ def main(plan: Plan) -> None:
     parent = Parent()
     random = Random(f"{plan.seed} {plan.name}")
     datastore = FaultyDatastore(plan.store.settings(plan.append_attempts), plan.losses, random)
+    if plan.delay:
+        datastore.session.add_request_init_listener(lambda _request: sleep(plan.delay))
     if plan.role == "writer":
         writer = Writer(plan, datastore, parent.tell, parent.released, parent.has_enough)
         run = writer.run

@@ -15,6 +15,7 @@ from cassandra.query import BatchStatement, PreparedStatement, dict_factory
 from eventstore_cassandra.balancing import SuspectsLast
 from eventstore_cassandra.counters import Counters
 from eventstore_cassandra.datastore import CassandraDatastore
+from eventstore_cassandra.errors import DRIVER_ERRORS
 from eventstore_cassandra.profiles import profiles
 from eventstore_cassandra.settings import Settings
 from eventstore_cassandra.waiting import Waiting
@@ -71,7 +72,9 @@ class _Answered:
         callback: Callable[..., object],
         errback: Callable[..., object],
         callback_args: tuple[Any, ...] = (),
-        **_: object,
+        callback_kwargs: object = None,
+        errback_args: tuple[Any, ...] = (),
+        errback_kwargs: object = None,
     ) -> None:
         callback(self._rows, *callback_args)
 
@@ -80,6 +83,28 @@ class _Answered:
 
     def result(self) -> Any:
         return ResultSet(self, self._rows)
+
+
+class _Failed(_Answered):
+    """The same, if that is an error."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__((), ())
+        self._error = error
+
+    def add_callbacks(
+        self,
+        callback: Callable[..., object],
+        errback: Callable[..., object],
+        callback_args: tuple[Any, ...] = (),
+        callback_kwargs: object = None,
+        errback_args: tuple[Any, ...] = (),
+        errback_kwargs: object = None,
+    ) -> None:
+        errback(self._error, *errback_args)
+
+    def result(self) -> Any:
+        raise self._error
 
 
 class _Session:
@@ -128,7 +153,10 @@ class _Session:
             serial = profile.consistency_level in _SERIAL
             return self._server.select(bound[0], route, serial=serial)
 
-        rows = self._send(request, perform)
+        try:
+            rows = self._send(request, perform)
+        except DRIVER_ERRORS as e:
+            return _Failed(e)
         names = tuple(rows[0]) if rows else ()
         if profile.row_factory is dict_factory:
             return _Answered([dict(row) for row in rows], names)

@@ -64,13 +64,17 @@ class Write(NamedTuple):
     inserts: bool
     """Whether the row is there afterwards, even if all its cells are null."""
     if_not_exists: bool = False
+    timestamp: Value | None = None
+    """When it is said to be written; None for the time at which it is."""
 
 
 class Delete(NamedTuple):
-    """A removal of rows. It can be prepared; nobody here has come to need it carried out."""
+    """A removal of elements of static columns. That of rows can be prepared, but is not needed."""
 
     table: str
+    columns: Sequence[Column]
     where: Sequence[Relation]
+    timestamp: Value | None = None
 
 
 @cache
@@ -110,6 +114,7 @@ class _Parser:
         return statement
 
     def _select(self) -> Select:
+        self._skip("DISTINCT")
         shown = self._several(self._shown)
         self._expect("FROM")
         table = self._name()
@@ -146,17 +151,29 @@ class _Parser:
 
     def _update(self) -> Write:
         table = self._name()
+        timestamp = self._using()
         self._expect("SET")
         cells = self._several(self._assignment)
         where = self._where()
         conditions = self._relations() if self._skip("IF") else None
-        return Write(table, cells, where, conditions, False)
+        return Write(table, cells, where, conditions, False, timestamp=timestamp)
 
     def _delete(self) -> Delete:
+        columns = () if self._tokens[0] == "FROM" else self._several(self._column)
         self._expect("FROM")
-        table, where = self._name(), self._where()
+        table, timestamp, where = self._name(), self._using(), self._where()
         self._skip("IF", "EXISTS")
-        return Delete(table, where)
+        return Delete(table, columns, where, timestamp)
+
+    def _using(self) -> Value | None:
+        """Return the timestamp. How long a write lasts is for the network to say."""
+        if not self._skip("USING"):
+            return None
+        if self._skip("TTL"):
+            self._value()
+            self._expect("AND")
+        self._expect("TIMESTAMP")
+        return self._value()
 
     def _assignment(self) -> tuple[Column, Value]:
         column = self._column()

@@ -25,6 +25,7 @@ class Promise(StrEnum):
     LOADABLE = "in the end every aggregate can be loaded, whichever replicas answer"
     NEVER = "what no server takes is nowhere, and keeps nobody from reading on"
     ERASED = "of what is erased there are no contents"
+    PASSED_OVER = "what is announced is passed over by no more reservations than there are writers"
     VERIFIED = "a sound store is told to be sound"
 
 

@@ -20,6 +20,7 @@ _REFUSED = 0.03
 _ANSWERED = 0.72
 _ANSWER_LOST = 0.82
 _LATE = 0.90
+_VANISH = 0.01
 _CRASHES = 0.35
 """How often whoever waits for an answer that is lost is lost, too."""
 _OTHER_AWAY = 0.06
@@ -34,11 +35,15 @@ class Network:
     random: Random
     is_calm: bool = True
     """Whether every request is answered at once: before it all begins, and after it is over."""
+    is_forgetful: bool = False
+    """Whether announcements vanish now and then, as their time is over."""
     away: int | None = None
     """The replica that nobody reaches, if there is one. The two others are a quorum."""
 
     def __post_init__(self) -> None:
         self._late: list[Callable[[], object]] = []
+        self.forget: Callable[[], None] = lambda: None
+        """Has announcements vanish. They last longer than any request is under way."""
         self._alone: list[int] = []
         """The replica that a write reached last of those that reached one only: it goes away more
         often than others, since nothing else is as hard."""
@@ -47,13 +52,16 @@ class Network:
         """Have a request carried out, and let others go on before it and after it."""
         if self.is_calm:
             return perform(self._route(reaches=3))
-        self.schedule.switch()
+        process = self.schedule.process
+        for _ in range(process.turns_for_a_request if process else 1):
+            self.schedule.switch()
         if self.random.random() < _OTHER_AWAY:
             self.take_away()
         if self._late and self.random.random() < 0.1:
             self._late.pop(self.random.randrange(len(self._late)))()
+        if self.is_forgetful and not self._late and self.random.random() < _VANISH:
+            self.forget()
         fate = self.random.random()
-        process = self.schedule.process
         if request.is_write and process:
             return self._write(perform, fate, process)
         if fate < _READS_LOST and not (process and process.is_patient):

@@ -7,11 +7,12 @@ from uuid import UUID
 
 from eventsourcing.persistence import Notification, PersistenceError
 
+from eventstore_cassandra.notification_log.table import marks_of
 from tests.simulation.erasing import is_erased
 from tests.simulation.history import History, Promise
 from tests.simulation.replicas import REPLICAS
 from tests.simulation.statements import TOO_MUCH
-from tests.simulation.world import Follower, World
+from tests.simulation.world import WRITERS, Follower, World
 
 
 def play(world: World) -> History:
@@ -24,6 +25,7 @@ def play(world: World) -> History:
     _check_tables(world)
     _check_loads(world)
     world.check_operations()
+    _check_passing(world)
     return world.history
 
 
@@ -78,22 +80,35 @@ def _as_it_is_left(world: World, notification: Notification) -> Notification:
 
 
 def _check_tables(world: World) -> None:
-    """Look into the log's rows as they are decided: at names and marks."""
+    """Look into the log's rows as all replicas together have them: at names and marks."""
     decided = world.server.replicas.decided
     names: dict[UUID, int] = defaultdict(int)
     for key in world.server.replicas.keys("notification_log"):
-        for last, cells in decided[key].rows.items():
+        for (last,), cells in world.server.replicas.present(key, REPLICAS).rows.items():
             row: dict[str, Any] = {name: value for (name, _), (_, value) in cells.items()}
+            parts: Any = {
+                first: value for (name, first), (_, value) in cells.items() if name == "outcomes"
+            }
+            first = last + 1 - sum(size for *_, size in row["appends"])
+            marks = marks_of(row["appends"], first, row.get("committed"), parts)
             for n, (name, aggregate_id, _, _) in enumerate(row["appends"]):
                 names[name] += 1
                 stored = any(
                     event["append_id", None][1] == name
                     for event in decided["events", aggregate_id].rows.values()
                 )
-                mark = row["committed"][n] if row.get("committed") else stored
+                mark = marks[n] if marks and marks[n] is not None else stored
                 world.history.check(Promise.MARKS, f"{last} {mark}", kept=mark is stored)
     for name, times in names.items():
         world.history.check(Promise.ONCE, f"{name}: {times}", kept=times == 1)
+
+
+def _check_passing(world: World) -> None:
+    """Look how long announcements waited, unless there was somebody who takes no part in that."""
+    disturbed = world.has_older or world.network.is_forgetful or world.to_be_erased
+    most = world.passing.most
+    kept = bool(disturbed) or most <= WRITERS
+    world.history.check(Promise.PASSED_OVER, f"{most} times", kept=kept)
 
 
 def _check_loads(world: World) -> None:

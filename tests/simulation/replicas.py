@@ -92,6 +92,32 @@ class Replicas:
         for replica in reaches:
             self._copies[replica][key].merge(change)
 
+    def write(self, key: Key, change: Partition, reaches: Sequence[int]) -> None:
+        """Make a change that is not conditional, at these replicas only.
+
+        It stands for good where it has got to, and is not among what is decided.
+        """
+        for replica in reaches:
+            self._copies[replica][key].merge(change)
+
+    def forget(self, key: Key, columns: Collection[str]) -> None:
+        """Have what these static columns hold vanish, as its time is over."""
+        for partition in (copy[key] for copy in self._copies):
+            for name in [name for name in partition.static if name[0] in columns]:
+                del partition.static[name]
+
+    def present(self, key: Key, asks: Sequence[int]) -> Partition:
+        """Return what these replicas have together, as a conditional write finds it there."""
+        self.complete(key, asks)
+        return self.shown(key, asks)
+
+    def shown(self, key: Key, asks: Sequence[int]) -> Partition:
+        """Return what these replicas have together."""
+        together = Partition()
+        for replica in asks:
+            together.merge(self._copies[replica][key])
+        return together
+
     def complete(self, key: Key, asks: Sequence[int]) -> None:
         """Bring the last decided change to the replicas that are asked."""
         for replica in asks:
@@ -99,10 +125,7 @@ class Replicas:
 
     def read(self, key: Key, wanted: Slice, asks: Sequence[int]) -> Partition:
         """Return what these replicas show together, and repair that much of them."""
-        together = Partition()
-        for replica in asks:
-            together.merge(self._copies[replica][key])
-        found = wanted.of(together)
+        found = wanted.of(self.shown(key, asks))
         for replica in asks:
             self._copies[replica][key].merge(found)
         return found
@@ -110,8 +133,14 @@ class Replicas:
 
 def _merge(cells: Cells, others: Cells) -> None:
     for name, cell in others.items():
-        if name not in cells or cells[name][0] < cell[0]:
+        if name not in cells or _rank(cells[name]) < _rank(cell):
             cells[name] = cell
+
+
+def _rank(cell: tuple[int, object]) -> tuple[int, bool]:
+    """Tell which of two cells is right: the newer one, or that which was deleted."""
+    moment, value = cell
+    return moment, value is None
 
 
 def _only(cells: Cells, columns: Collection[str]) -> Cells:

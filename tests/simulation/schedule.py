@@ -31,6 +31,8 @@ class Process:
     may_crash: bool = False
     is_patient: bool = False
     """Whether its reads are asked again until they are answered."""
+    turns_for_a_request: int = 1
+    """How far away it is: how often others go on before a request of it is carried out."""
     has_crashed: bool = False
 
 

@@ -53,7 +53,9 @@ class Bound(NamedTuple):
         if isinstance(value, Now):
             return self.milliseconds
         found = value.literal if value.marker is None else self.values[value.marker]
-        return tuple(found) if isinstance(found, list) else found
+        if found == {}:  # a map without elements is null
+            return None
+        return _frozen(found)
 
 
 class Server:
@@ -63,6 +65,8 @@ class Server:
         self.replicas = Replicas()
         self._types: tuple[int, dict[Key, Partition]] = (0, {})
         """The type view, and how many changes are in it."""
+        self.decided: Callable[[Key, Partition], None] = lambda *_: None
+        """Is told of each conditional write that is applied."""
 
     def select(self, bound: Bound, route: Route, *, serial: bool) -> Rows:
         """Read at these replicas; serially, once what was decided is completed there."""
@@ -80,7 +84,7 @@ class Server:
         return found
 
     def batch(self, parts: Sequence[Bound], route: Route) -> Rows:
-        """Carry out a conditional batch in one partition; its answer begins with [applied].
+        """Carry out a batch in one partition. A conditional one is answered by [applied], for one.
 
         :raises InvalidRequest: for events that it never takes.
         """
@@ -89,9 +93,7 @@ class Server:
         conditions: list[tuple[Clustering | None, Relation, Bound]] = []
         keys = set()
         for bound in parts:
-            write = bound.statement
-            if not isinstance(write, Write):
-                raise NotImplementedError(f"Expected a write in a batch, found: {bound.query}")
+            write = _as_write(bound)
             if write.table == "events" and any(map(_is_too_much, bound.values)):
                 raise InvalidRequest("this is more than the server ever takes")
             key, clustering = _add(change, write, bound, moment)
@@ -102,9 +104,9 @@ class Server:
             conditions += [(clustering, each, bound) for each in write.conditions or ()]
         (key,) = keys
         if not conditions:
-            raise NotImplementedError(f"Expected a conditional batch, found: {parts[0].query}")
-        self.replicas.complete(key, route.asks)
-        present = self.replicas.decided[key]
+            self.replicas.write(key, change, route.reaches)
+            return []
+        present = self.replicas.present(key, route.asks)
         shown: dict[str, Any] = {}
         applied = True
         for clustering, condition, bound in conditions:
@@ -116,6 +118,7 @@ class Server:
         if not applied:
             return [{"[applied]": False} | shown]
         self.replicas.decide(key, change, route.reaches)
+        self.decided(key, change)
         return [{"[applied]": True}]
 
     def _keys(self, table: Table, statement: Select, bound: Bound) -> Iterator[Key]:
@@ -184,6 +187,24 @@ class Server:
         return view
 
 
+def _frozen(value: Any) -> Any:
+    """Return the value with tuples for lists, all the way down."""
+    if isinstance(value, list) or type(value) is tuple:
+        return tuple(_frozen(each) for each in value)
+    return value
+
+
+def _as_write(bound: Bound) -> Write:
+    """Return what a part of a batch says: what is deleted is written to be null."""
+    match bound.statement:
+        case Write() as write:
+            return write
+        case Delete(table, [_, *_] as columns, where, timestamp):
+            nulls = [(column, Term(None)) for column in columns]
+            return Write(table, nulls, where, None, inserts=False, timestamp=timestamp)
+    raise NotImplementedError(f"Expected a write in a batch, found: {bound.query}")
+
+
 def _is_too_much(value: object) -> bool:
     return isinstance(value, str) and value.startswith(TOO_MUCH)
 
@@ -197,6 +218,8 @@ def _add(
     given |= {each.columns[0].name: bound.value(each.values[0]) for each in write.where}
     of_key = {table.partition_key, *table.clustering}
     cells: Cells = {}
+    if write.timestamp:
+        moment = bound.value(write.timestamp)
     for column, value in write.cells:
         name = (column.name, column.element and bound.value(column.element))
         new = bound.value(value)
@@ -238,8 +261,9 @@ def _whole(cells: Cells, name: str) -> object:
 
 
 def _value(cells: Cells, column: Column, bound: Bound) -> Any:
-    element = column.element and bound.value(column.element)
-    return cells.get((column.name, element), (0, None))[1]
+    if column.element is None:
+        return _whole(cells, column.name)
+    return cells.get((column.name, bound.value(column.element)), (0, None))[1]
 
 
 def _holds(values: Sequence[Any], relation: Relation, bound: Bound) -> bool:

@@ -38,5 +38,7 @@ def _table(statement: str, columns: tuple[str, ...]) -> Table:
     if found is None:
         raise NotImplementedError(f"Expected a table with a primary key, found: {statement}")
     partition_key, *clustering = (name.strip() for name in found[1].split(","))
-    static = re.findall(r"(\w+) +\S.* STATIC", statement)
+    # A column's type may take several lines.
+    definitions = re.split(r"^ {4}(?=[A-Za-z])", statement, flags=re.MULTILINE)
+    static = [text.split()[0] for text in definitions if re.search(r"\bSTATIC\b", text)]
     return Table(columns, partition_key, tuple(clustering), frozenset(static))

@@ -22,9 +22,12 @@ from tests.simulation.connection import Connection
 from tests.simulation.erasing import check_contents, erase_once, is_erased
 from tests.simulation.history import Append, History, Promise
 from tests.simulation.network import Network
+from tests.simulation.older import make_older
+from tests.simulation.passing import Passing
 from tests.simulation.schedule import Process, Schedule
 from tests.simulation.statements import Server
 
+WRITERS = 5
 RANDOM, OF_A_NAME = 4, 5
 """Versions of UUIDs: an aggregate is taken for new without a look if its id is random."""
 
@@ -51,6 +54,12 @@ class World:
         self.followers: list[Follower] = []
         self.to_be_erased: list[UUID] = []
         self.is_over = False
+        self.passing = Passing()
+        self.server.decided = self.passing.decided
+        self.has_older = self.random.random() < 0.15
+        """Whether one of the writers is of the version that knows no announcements."""
+        self.network.is_forgetful = self.random.random() < 0.15
+        self.network.forget = self._forget
         self._names = count(1)
         self.aggregates = [self._new_id(version) for version in (RANDOM, RANDOM, OF_A_NAME)]
         write_version(self.connection())
@@ -67,7 +76,11 @@ class World:
 
     def recorder(self) -> CassandraApplicationRecorder:
         """Return a recorder of a process of its own."""
-        return CassandraApplicationRecorder(self.connection())
+        recorder = CassandraApplicationRecorder(self.connection())
+        # Whose announcement comes first may depend on the process's name, which is of chance.
+        recorder._log._reservations._combining._process = self._new_id(RANDOM)
+        self.passing.watch(recorder)
+        return recorder
 
     def run(self) -> None:
         """Let everything happen, until nothing is under way."""
@@ -80,10 +93,17 @@ class World:
         self.is_over = True
         self.network.take_away()
 
+    def _forget(self) -> None:
+        for key in self.server.replicas.keys("notification_log"):
+            self.server.replicas.forget(key, ["announced", "lobby"])
+
     def _populate(self) -> None:
-        for n in range(5):
+        for n in range(WRITERS):
             process = Process(f"writer {n}", may_crash=self.random.random() < 0.7)
+            process.turns_for_a_request = 3 if n == 1 else 1
             recorder, elsewhere = self.recorder(), self.recorder()
+            if n == 0 and self.has_older:
+                make_older(recorder)
             for _ in range(self.random.choice([1, 2])):
                 self.schedule.spawn(process, partial(self._write, recorder, elsewhere))
             if process.may_crash:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from eventstore_cassandra import CassandraApplicationRecorder, CassandraDatastore
-from eventstore_cassandra.append import Append
+from eventstore_cassandra.append import Append, Reply
 
 
 class HeldBetweenTheSteps(CassandraApplicationRecorder):
@@ -13,7 +13,11 @@ class HeldBetweenTheSteps(CassandraApplicationRecorder):
         super().__init__(datastore)
         self.meanwhile: list[Callable[[], object]] = []
 
-    def _decide(self, append: Append, *, is_intent: bool) -> None:
+    def _decide(self, append: Append, *, is_intent: bool, first: Reply | None = None) -> None:
         while self.meanwhile:
             self.meanwhile.pop()()
-        super()._decide(append, is_intent=is_intent)
+        super()._decide(append, is_intent=is_intent, first=first)
+
+    def _begin(self, append: Append, deliver: Callable[[Reply | None], None]) -> None:
+        """Leave the decision to the append's own thread, which is the one that can be held."""
+        deliver(None)

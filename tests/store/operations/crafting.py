@@ -19,6 +19,9 @@ from eventstore_cassandra import (
 )
 from eventstore_cassandra.append import Append, Applied
 from eventstore_cassandra.event_types import EventTypes
+from eventstore_cassandra.notification_log.combine_steps import Announce
+from eventstore_cassandra.notification_log.lobby import Group
+from eventstore_cassandra.notification_log.lobby_table import LobbyTable
 from eventstore_cassandra.notification_log.reserve_steps import Place
 from eventstore_cassandra.notification_log.table import Mark
 from eventstore_cassandra.operations import Report, finish, verify
@@ -87,6 +90,23 @@ class Store:
         batch = scan.table.batch(place, [scan.table.encode(append)], marks)
         assert scan.table.reserve(batch) == Applied()
         return place
+
+    def group(self, *appends: Append, number: int = 1) -> Group:
+        """Return a group of appends, by a process that nobody else is."""
+        table = LogScan(self.datastore, self.event_types).table
+        entries = [table.encode(append) for append in appends]
+        contents = [event for entry in entries for event in entry.events]
+        return Group(uuid4(), number, [entry.header() for entry in entries], contents)
+
+    def lobby(self) -> LobbyTable:
+        """Return the lobbies of the log."""
+        return LobbyTable(self.datastore, LogScan(self.datastore, self.event_types).table)
+
+    def announce(self, *appends: Append, bucket: int = 0, number: int = 1) -> Group:
+        """Have a process announce a group of appends, and never look again."""
+        group = self.group(*appends, number=number)
+        assert self.lobby().announce(Announce(bucket, group), []) == Applied()
+        return group
 
     def insert_like_the_original(self, aggregate: UUID, version: int, *, type_: int) -> None:
         """Insert an event as a client of the original event store does, without its lock."""

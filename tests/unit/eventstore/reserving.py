@@ -10,21 +10,27 @@ from cassandra import OperationTimedOut
 
 from eventstore_cassandra.counters import Counters
 from eventstore_cassandra.notification_log.buckets import Buckets
+from eventstore_cassandra.notification_log.group_commit import Begin
 from eventstore_cassandra.notification_log.marks import Reserved
 from eventstore_cassandra.notification_log.reservations import Reservations
 from eventstore_cassandra.notification_log.table import LogEntry
 from eventstore_cassandra.waiting import Waiting
+from tests.unit.eventstore.lobby_in_memory import LobbyInMemory
 from tests.unit.eventstore.log_in_memory import LogInMemory, entry
 
 LOST = OperationTimedOut("no answer")
 
 
 class NoPauses(Waiting):
-    """Takes note of pauses instead of making them."""
+    """Takes note of pauses instead of making them; time passes when a test says so."""
 
     def __init__(self) -> None:
         self.pauses: list[tuple[float, float]] = []
         self.error: BaseException | None = None
+        self.time = 0.0
+
+    def now(self) -> float:
+        return self.time
 
     def sleep_between(self, shortest: float, longest: float) -> None:
         self.pauses.append((shortest, longest))
@@ -35,14 +41,22 @@ class NoPauses(Waiting):
 class World:
     """A process's reservations on a log in memory."""
 
-    def __init__(self, *, bucket_size: int = 1000, attempts: int = 3) -> None:
+    def __init__(
+        self, *, bucket_size: int = 1000, attempts: int = 3, begin: Begin | None = None
+    ) -> None:
         self.table = LogInMemory(Buckets(bucket_size))
+        self.lobby = LobbyInMemory(self.table)
         self.counters = Counters()
         self.waiting = NoPauses()
-        self.reservations = Reservations(
+        self.reservations = self.another_process(attempts=attempts, begin=begin)
+
+    def another_process(self, *, attempts: int = 3, begin: Begin | None = None) -> Reservations:
+        return Reservations(
             self.table,  # type: ignore[arg-type]
+            self.lobby,  # type: ignore[arg-type]
             self.counters,
             attempts=attempts,
+            begin=begin,
             waiting=self.waiting,
         )
 
@@ -98,7 +112,7 @@ class World:
         return [future.exception() or future.result() for future in futures]
 
     def groups(self) -> list[int]:
-        return [len(batch.entries) for batch in self.table.applied]
+        return [len(batch.appends) for batch in self.table.applied]
 
 
 def wait_until(condition: Callable[[], bool]) -> None:

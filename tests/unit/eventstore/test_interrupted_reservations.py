@@ -1,85 +1,25 @@
-"""An exception from outside, in a thread that reserves for several: nobody waits for it for ever.
+"""An exception from outside, in a thread that reserves: nobody waits for it for ever."""
 
-The interpreter looks for signals, whose handlers may raise, where a function begins, after a call,
-and where a loop goes back. An exception is raised at each of these points in turn.
-"""
-
-import dis
-import sys
-import threading
 from collections.abc import Callable
-from functools import cache
 from itertools import count
-from pathlib import Path
 from threading import Event, Thread
 from time import monotonic, sleep
-from types import CodeType, FrameType, TracebackType
-from typing import Any
 
 import pytest
 
-import eventstore_cassandra
+from eventstore_cassandra.append import Append, Applied
 from eventstore_cassandra.counters import Counters
 from eventstore_cassandra.errors import UnknownOutcomeError
 from eventstore_cassandra.notification_log import group_commit as module
 from eventstore_cassandra.notification_log.buckets import Buckets
+from eventstore_cassandra.notification_log.combine_steps import Combine, Step
+from eventstore_cassandra.notification_log.group_commit import Deliver, Ticket
 from eventstore_cassandra.notification_log.marks import Reserved
 from eventstore_cassandra.notification_log.reservations import Reservations
 from eventstore_cassandra.waiting import Waiting
+from tests.unit.eventstore.interrupting import InterruptAt
+from tests.unit.eventstore.lobby_in_memory import LobbyInMemory
 from tests.unit.eventstore.log_in_memory import LogInMemory, entry
-
-PACKAGE = str(Path(eventstore_cassandra.__file__).parent)
-POINTS = 60
-"""At which there is an exception at least; more in runs that have more."""
-LOOKS_FOR_SIGNALS = ("CALL", "CALL_KW", "CALL_FUNCTION_EX", "RESUME", "JUMP_BACKWARD")
-
-
-@cache
-def operations(code: CodeType) -> dict[int, str]:
-    return {each.offset: each.opname for each in dis.get_instructions(code)}
-
-
-class InterruptAt:
-    """Raises KeyboardInterrupt in this thread at one of the points, counted from 1."""
-
-    def __init__(self, point: int) -> None:
-        self.where: str | None = None
-        self._left = point
-        self._before: dict[FrameType, str] = {}
-
-    def __enter__(self) -> "InterruptAt":
-        self._others = sys.gettrace()
-        # In Python 3.12, operations are traced only if some frame wants it before tracing is set.
-        sys._getframe().f_trace_opcodes = True
-        sys.settrace(self._enter)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: object, at: TracebackType | None
-    ) -> bool:
-        sys.settrace(self._others)
-        self._before.clear()
-        return kind is KeyboardInterrupt
-
-    def _enter(self, frame: FrameType, event: str, argument: object) -> Any:
-        file = frame.f_code.co_filename
-        is_used = file == threading.__file__ and frame.f_back and frame.f_back.f_trace
-        if not is_used and not file.startswith(PACKAGE):
-            return None
-        frame.f_trace = self._step  # in Python 3.13, operations are traced if this comes first
-        frame.f_trace_opcodes = True
-        return self._step
-
-    def _step(self, frame: FrameType, event: str, argument: object) -> Any:
-        if event == "opcode":
-            before = self._before.get(frame)
-            self._before[frame] = operations(frame.f_code)[frame.f_lasti]
-            if before in LOOKS_FOR_SIGNALS:
-                self._left -= 1
-            if self._left == 0 and self.where is None:
-                self.where = f"{frame.f_code.co_qualname}, line {frame.f_lineno}"
-                raise KeyboardInterrupt
-        return self._step
 
 
 class Appender(Thread):
@@ -104,16 +44,30 @@ class World(Waiting):
 
     def __init__(self) -> None:
         self.table = LogInMemory(Buckets(1000))
+        self.lobby = LobbyInMemory(self.table)
         self.reservations = Reservations(
             self.table,  # type: ignore[arg-type]
+            self.lobby,  # type: ignore[arg-type]
             Counters(),
             attempts=1,
+            begin=self.begin,
             waiting=self,
         )
         self.others: list[Appender] = []
+        self.pause: Callable[[], None] = lambda: None
+        """What happens in a pause."""
+        self.deliver: Callable[[Deliver], None] = lambda deliver: deliver(Applied())
+        self.begun: list[Append] = []
 
     def sleep_between(self, shortest: float, longest: float) -> None:
-        while len(self.others) < 2:
+        self.pause()
+
+    def begin(self, append: Append, deliver: Deliver) -> None:
+        self.begun.append(append)
+        Thread(target=self.deliver, args=(deliver,), daemon=True).start()
+
+    def have_others_wait(self, number: int) -> None:
+        while len(self.others) < number:
             self.have_another_wait()
 
     def have_another_wait(self) -> None:
@@ -124,6 +78,13 @@ class World(Waiting):
                 other.told or any(t.entry is other.entry for t in self.reservations._queue._waiting)
             ),
             "another waits",
+        )
+
+    def wait_for_who_is_interrupted(self, is_over: Event) -> None:
+        """Wait until it waits behind another one, which leads."""
+        wait_until(
+            lambda: len(self.reservations._queue._waiting) > 1 or is_over.is_set(),
+            "it waits, or has gone",
         )
 
     def check(self) -> None:
@@ -138,8 +99,10 @@ class World(Waiting):
         for each in [*self.others, last]:
             if isinstance(each.told, Reserved):
                 assert places[each.entry.append.append_id] == [each.told.positions]
+                assert each.told.reply in (None, Applied())
             else:
                 assert isinstance(each.told, UnknownOutcomeError), each.told
+        assert all(append.append_id in places for append in self.begun)
         assert not self.reservations._queue._lead.locked()
         assert not self.reservations._queue._lock.locked()
         assert not self.reservations._queue._waiting
@@ -151,9 +114,8 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def interrupt_who_leads(point: int) -> tuple[World, InterruptAt]:
-    """It has lost a race before, pauses, and reserves for two others; a third comes meanwhile."""
+    """It sends for itself, calls a second to lead, and a third comes meanwhile."""
     world = World()
-    world.reservations._pause = 0.001
     is_sent = Event()
 
     def before() -> None:
@@ -162,6 +124,26 @@ def interrupt_who_leads(point: int) -> tuple[World, InterruptAt]:
             world.have_another_wait()
 
     world.table.before = before
+    with InterruptAt(point) as interrupt:
+        world.reservations.reserve(entry())
+    return world, interrupt
+
+
+def interrupt_who_announces(point: int) -> tuple[World, InterruptAt]:
+    """It loses a race, pauses, announces itself and two others, and serves them and a rival.
+
+    A third comes meanwhile. It begins to decide the others' appends.
+    """
+    world = World()
+    world.table.append_for_another_process()
+    world.lobby.announce_for_another_process()
+    world.pause = lambda: world.have_others_wait(2)
+
+    def before(step: Step) -> None:
+        if isinstance(step, Combine):
+            world.have_others_wait(3)
+
+    world.lobby.before = before
     with InterruptAt(point) as interrupt:
         world.reservations.reserve(entry())
     return world, interrupt
@@ -178,10 +160,7 @@ def interrupt_who_waits(point: int) -> tuple[World, InterruptAt]:
             assert may_be_answered.wait(10)
 
     def come_after() -> None:
-        wait_until(
-            lambda: len(world.reservations._queue._waiting) > 1 or is_over.is_set(),
-            "it waits, or has gone",
-        )
+        world.wait_for_who_is_interrupted(is_over)
         world.have_another_wait()
         may_be_answered.set()
 
@@ -197,9 +176,45 @@ def interrupt_who_waits(point: int) -> tuple[World, InterruptAt]:
     return world, interrupt
 
 
-@pytest.mark.parametrize("interrupt_at", [interrupt_who_leads, interrupt_who_waits])
+def interrupt_who_is_begun_for(point: int) -> tuple[World, InterruptAt]:
+    """It waits for another that leads, which serves it along, and then for its reply."""
+    world = World()
+    is_led, is_over = Event(), Event()
+
+    def pause() -> None:
+        world.pause = lambda: None
+        is_led.set()
+        world.wait_for_who_is_interrupted(is_over)
+
+    def deliver_late(deliver: Deliver) -> None:
+        ticket: Ticket = deliver.__self__  # type: ignore[attr-defined]
+        wait_until(lambda: ticket.begun_at or is_over.is_set(), "it is known to be begun")
+        ticket.called.set()
+        wait_until(lambda: not ticket.called.is_set() or is_over.is_set(), "it was called in vain")
+        deliver(Applied())
+
+    world.pause = pause
+    world.deliver = deliver_late
+    world.reservations._combining.lost()
+    world.others.append(Appender(world.reservations))
+    assert is_led.wait(10)
+    with InterruptAt(point) as interrupt:
+        world.reservations.reserve(entry())
+    is_over.set()
+    return world, interrupt
+
+
+@pytest.mark.parametrize(
+    ("interrupt_at", "points"),
+    [
+        (interrupt_who_leads, 100),
+        (interrupt_who_announces, 400),
+        (interrupt_who_waits, 100),
+        (interrupt_who_is_begun_for, 20),
+    ],
+)
 def test_an_interrupt_leaves_nobody_waiting(
-    interrupt_at: Callable[[int], tuple[World, InterruptAt]],
+    interrupt_at: Callable[[int], tuple[World, InterruptAt]], points: int
 ) -> None:
     interrupted = 0
     for point in count(1):
@@ -211,8 +226,8 @@ def test_an_interrupt_leaves_nobody_waiting(
             raise
         # Who is served by another is done sooner, and has fewer points than in another run.
         interrupted += interrupt.where is not None
-        if interrupt.where is None and point > POINTS:
-            assert interrupted > POINTS / 2
+        if interrupt.where is None and point > points:
+            assert interrupted > points / 2
             return
 
 

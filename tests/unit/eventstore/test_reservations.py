@@ -102,59 +102,6 @@ def test_a_group_that_loses_a_race_stays_together_and_in_order() -> None:
     assert world.groups() == [1, 3]
 
 
-def test_pauses_widen_with_each_loss_and_narrow_with_each_win() -> None:
-    world = World()
-    world.reserve()
-    losses = 3
-
-    def lose() -> None:
-        nonlocal losses
-        if losses:
-            losses -= 1
-            world.table.append_for_another_process()
-
-    world.table.before = lose
-    world.reserve()
-    longest = [pause for _, pause in world.waiting.pauses]
-    assert longest == pytest.approx([0.0005 * 1.5, 0.0005 * 1.5**2, 0.0005 * 1.5**3])
-    world.waiting.pauses.clear()
-    for _ in range(20):
-        world.reserve()
-    longest = [pause for _, pause in world.waiting.pauses]
-    assert longest[0] == pytest.approx(0.0005 * 1.5**3 * 0.85)
-    assert longest == sorted(longest, reverse=True)
-    assert longest[-1] > 0.0005, "who has won often does not pause any more"
-    assert len(longest) < 20
-    assert {shortest for shortest, _ in world.waiting.pauses} == {0}
-
-
-def test_a_pause_has_a_bound() -> None:
-    world = World()
-    world.reserve()
-    losses = 50
-
-    def lose() -> None:
-        nonlocal losses
-        if losses:
-            losses -= 1
-            world.table.append_for_another_process()
-
-    world.table.before = lose
-    world.reserve()
-    assert max(longest for _, longest in world.waiting.pauses) == 0.1
-
-
-def test_who_pauses_looks_where_the_log_ends_before_the_next_try() -> None:
-    world = World()
-    world.reserve()
-    world.table.append_for_another_process()
-    world.reserve()
-    world.table.append_for_another_process()
-    retries = world.counters.values()["reservation_retries"]
-    world.reserve()
-    assert world.counters.values()["reservation_retries"] == retries
-
-
 def test_what_waits_is_led_by_one_after_the_other_and_nothing_is_left() -> None:
     world = World()
     with ThreadPoolExecutor(8) as pool:

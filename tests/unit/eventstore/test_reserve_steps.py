@@ -36,7 +36,8 @@ def play(*replies: Reply, place: Place = PLACE, attempts: int = 3) -> tuple[list
     steps = [next(machine), *(machine.send(reply) for reply in replies[:-1])]
     with pytest.raises(StopIteration) as stop:
         machine.send(replies[-1])
-    return steps, stop.value.value
+    instead = stop.value.value
+    return steps, instead.head if instead else None
 
 
 def failure(*replies: Reply, place: Place = PLACE, attempts: int = 3) -> PersistenceError:

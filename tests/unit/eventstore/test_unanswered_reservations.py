@@ -91,23 +91,39 @@ def test_who_cannot_read_where_the_log_ends_is_told_that_nothing_was_written() -
     assert world.reserve().positions == range(1, 2)
 
 
+def test_who_fails_to_find_where_the_log_ends_is_told_what_was_attempted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = World()
+
+    def fail(known: object) -> object:
+        raise ValueError("too many")
+
+    monkeypatch.setattr(world.table, "end", fail)
+    with pytest.raises(ProgrammingError) as raised:
+        world.reserve()
+    assert str(raised.value) == (
+        "Cannot write to the notification log: ValueError('too many'). Nothing was written."
+    )
+
+
 @pytest.mark.parametrize("error", [ValueError("too many"), TypeError("not a text")])
 def test_a_batch_that_cannot_be_put_together_leaves_the_place_known(error: Exception) -> None:
     world = World()
-    batch = world.table.batch
+    quiet_batch = world.table.quiet_batch
 
     def refuse(*contents: object) -> object:
         if world.groups():
             raise error
-        return batch(*contents)  # type: ignore[arg-type]
+        return quiet_batch(*contents)  # type: ignore[arg-type]
 
-    world.table.batch = refuse  # type: ignore[method-assign, assignment]
+    world.table.quiet_batch = refuse  # type: ignore[method-assign, assignment]
     told = world.reserve_together(entry(), entry())
     assert [type(each) for each in told] == [ProgrammingError] * 2
     for each in told:
         assert f"Cannot write to the notification log: {error!r}." in str(each)
         assert str(each).endswith("Nothing was written.")
-    world.table.batch = batch  # type: ignore[method-assign]
+    world.table.quiet_batch = quiet_batch  # type: ignore[method-assign]
     reads = world.table.ends_read
     assert world.reserve().positions == range(2, 3)
     assert world.table.ends_read == reads

@@ -1,0 +1,149 @@
+"""Carrying out the steps of ``combine_steps.py`` for the groups of one process, and its pauses."""
+
+import logging
+from dataclasses import replace
+from uuid import uuid4
+
+from eventstore_cassandra.append import Applied, Unanswered
+from eventstore_cassandra.counters import Count, Counters
+from eventstore_cassandra.errors import DRIVER_ERRORS, UNFIT_VALUES, describe
+from eventstore_cassandra.notification_log.buckets import Buckets
+from eventstore_cassandra.notification_log.combine_steps import (
+    Announce,
+    Combine,
+    Combined,
+    Look,
+    Reply,
+    Step,
+    Wait,
+    Withdraw,
+    combine_steps,
+)
+from eventstore_cassandra.notification_log.lobby import Group
+from eventstore_cassandra.notification_log.lobby_table import LobbyTable
+from eventstore_cassandra.notification_log.marks import Marks
+from eventstore_cassandra.notification_log.pace import Pace
+from eventstore_cassandra.notification_log.reserve_steps import Place
+from eventstore_cassandra.notification_log.table import LogEntry
+from eventstore_cassandra.waiting import Waiting, pauses
+
+logger = logging.getLogger(__name__)
+
+LARGE = 64 * 1024
+"""Bytes of state in a group, above which it does not stay in the lobby once it was served."""
+
+
+class Combining:
+    """Of one process; for one thread at a time: whoever leads."""
+
+    def __init__(
+        self,
+        lobby: LobbyTable,
+        marks: Marks,
+        buckets: Buckets,
+        counters: Counters,
+        *,
+        attempts: int,
+        waiting: Waiting,
+    ) -> None:
+        self._lobby = lobby
+        self._marks = marks
+        self._buckets = buckets
+        self._counters = counters
+        self._attempts = attempts
+        self._waits = waiting
+        self._process = uuid4()
+        self._number = 0
+        self._pace = Pace()
+
+    @property
+    def is_due(self) -> bool:
+        """Whether groups are to be announced, since others were met lately."""
+        return self._pace.is_contended
+
+    def lost(self) -> None:
+        """Take note of a race that was lost."""
+        self._pace.lost()
+
+    def pause(self) -> None:
+        """Give others, of this process and of others, a little time."""
+        self._waits.sleep_between(*self._pace.pause())
+
+    def reserve(self, entries: list[LogEntry], place: Place) -> Combined:
+        """Announce a group of appends, and see to it that it is served.
+
+        Errors are those of :func:`combine_steps`.
+        """
+        appends = [entry.header() for entry in entries]
+        events = [event for entry in entries for event in entry.events]
+        group = Group(self._process, self._number, appends, events)
+        before = self._number
+        steps = combine_steps(
+            group, place, self._next_number, self._buckets, attempts=self._attempts
+        )
+        step = next(steps)
+        pause = pauses()
+        while True:
+            reply = self._take(step)
+            try:
+                step = steps.send(reply)
+            except StopIteration as stop:
+                result: Combined = stop.value
+                active = sum(number > before for number in result.announced.values()) - 1
+                self._pace.combined(result, active=active)
+                if group.size > LARGE:
+                    self._take_out(result.bucket, replace(group, number=self._number))
+                return result
+            if isinstance(reply, Unanswered):
+                longest = next(pause)
+                self._waits.sleep_between(longest / 2, longest)
+
+    def _take_out(self, bucket: int, served: Group) -> None:
+        """Take out what everybody who looks would have to read for minutes."""
+        try:
+            self._lobby.delete(bucket, served)
+        except DRIVER_ERRORS as e:
+            logger.debug("A large announcement stays until it vanishes: %s", describe(e))
+
+    def _next_number(self, at_least: int) -> int:
+        self._number = max(self._number + 1, at_least)
+        return self._number
+
+    def _take(self, step: Step) -> Reply:
+        try:
+            match step:
+                case Wait():
+                    self.pause()
+                    return None
+                case Look():
+                    return self._lobby.look(step)
+                case Withdraw():
+                    return self._lobby.withdraw(step)
+                case Announce():
+                    began = self._waits.now()
+                    reply = self._with_marks(step)
+                    self._pace.announced(self._waits.now() - began)
+                    return reply
+                case Combine():
+                    reply = self._with_marks(step)
+                    if not isinstance(reply, Applied):
+                        self._counters.add(Count.RESERVATION_RETRIES)
+                    return reply
+        except (*DRIVER_ERRORS, *UNFIT_VALUES) as e:
+            self._counters.add(Count.UNCERTAIN_OUTCOMES)
+            return Unanswered(e)
+
+    def _with_marks(self, step: Announce | Combine) -> Reply:
+        """Have marks written along with the step; they wait again if that is not so."""
+        bucket = step.bucket if isinstance(step, Announce) else step.place.bucket
+        marks = self._marks.take(bucket)
+        reply: Reply = None
+        try:
+            if isinstance(step, Announce):
+                reply = self._lobby.announce(step, marks)
+            else:
+                reply = self._lobby.combine(step, marks)
+        finally:
+            if not isinstance(reply, Applied):
+                self._marks.put_back(marks)
+        return reply

@@ -1,0 +1,134 @@
+"""An announcement is served once, though whoever served it died, and others see that in part only.
+
+X, Y and Z are the replicas. What X alone has got is decided, and the others do not show it.
+"""
+
+from collections.abc import Callable
+from contextlib import suppress
+from uuid import UUID
+
+import pytest
+from eventsourcing.persistence import StoredEvent
+
+from eventstore_cassandra.append import Append
+from eventstore_cassandra.application_recorder import CassandraApplicationRecorder
+from eventstore_cassandra.notification_log.combine_steps import Announce, Combine, Look
+from eventstore_cassandra.notification_log.combining import Combining
+from eventstore_cassandra.notification_log.lobby import Group
+from eventstore_cassandra.notification_log.reserve_steps import Place
+from tests.simulation.mutants import RARE_MUTANTS
+from tests.simulation.schedule import CrashedError
+from tests.simulation.test_half_spread import A, B, Store, Y, Z, log
+
+BEGINNING = Place(0, None, 1)
+
+
+def event(aggregate_id: UUID) -> StoredEvent:
+    return StoredEvent(aggregate_id, 1, "Happened", b"{}")
+
+
+def combining(recorder: CassandraApplicationRecorder) -> Combining:
+    return recorder._log._reservations._combining
+
+
+def contended(store: Store) -> CassandraApplicationRecorder:
+    """Return a recorder of a process that announces what it appends."""
+    recorder = store.recorder()
+    recorder.event_types.type_of("Happened")
+    combining(recorder).lost()
+    return recorder
+
+
+def announce(recorder: CassandraApplicationRecorder, aggregate_id: UUID) -> Group:
+    """Announce an append, and do no more."""
+    entry = recorder._log._table.encode(Append([event(aggregate_id)]))
+    process = combining(recorder)
+    group = Group(process._process, process._next_number(1), [entry.header()], entry.events)
+    recorder._log._lobby.announce(Announce(0, group), [])
+    return group
+
+
+def serve(store: Store, group: Group, *, dies: bool = False) -> None:
+    """Serve a group at the beginning of the log; or die of it, when only X has got it."""
+    server = store.recorder()._log._lobby
+    store._dies_at = "notification_log" if dies else None
+    with suppress(CrashedError):
+        server.combine(Combine(BEGINNING, [group], {}), [])
+    store._dies_at = None
+
+
+def before_the_first_look(
+    recorder: CassandraApplicationRecorder,
+    monkeypatch: pytest.MonkeyPatch,
+    happens: Callable[[], None],
+) -> None:
+    """Have something happen when a group is announced: between its two pauses, that is."""
+    pauses: list[None] = []
+
+    def pause() -> None:
+        pauses.append(None)
+        if len(pauses) == 2:
+            happens()
+
+    monkeypatch.setattr(combining(recorder), "pause", pause)
+
+
+def test_who_was_served_is_not_served_again_where_only_the_head_has_spread(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store = Store()
+    serve(store, announce(contended(store), A), dies=True)
+    store.recorder()._log._table.head(0)
+    store.asks = (Y, Z)
+    contended(store).insert_events([event(B)])
+    assert log(store.recorder()) == [(1, A, 1), (2, B, 1)]
+
+
+def test_a_closed_bucket_that_does_not_show_who_was_served_is_read_serially(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store = Store(bucket_size=1)
+    recorder = contended(store)
+
+    def be_served() -> None:
+        (group,) = recorder._log._lobby.look(Look(0, with_groups=True)).groups
+        serve(store, group, dies=True)
+        store.recorder()._log._table.head(0)
+        store.asks = (Y, Z)
+
+    before_the_first_look(recorder, monkeypatch, be_served)
+    assert recorder.insert_events([event(A)]) == [1]
+    assert log(store.recorder()) == [(1, A, 1)]
+
+
+def test_a_group_that_was_given_up_is_not_taken_for_the_next_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store = Store()
+    recorder = contended(store)
+    given_up = announce(recorder, A)
+    before_the_first_look(recorder, monkeypatch, lambda: serve(store, given_up))
+    assert recorder.insert_events([event(B)]) == [2]
+    assert log(store.recorder()) == [(1, A, 1), (2, B, 1)]
+
+
+@pytest.mark.parametrize(
+    ("test", "mutant"),
+    [
+        (
+            test_who_was_served_is_not_served_again_where_only_the_head_has_spread,
+            "serve_whoever_was_served_meanwhile",
+        ),
+        (
+            test_a_closed_bucket_that_does_not_show_who_was_served_is_read_serially,
+            "believe_a_plain_look_at_a_closed_bucket",
+        ),
+        (test_a_group_that_was_given_up_is_not_taken_for_the_next_one, "give_a_number_twice"),
+    ],
+)
+def test_these_tests_are_able_to_fail(
+    test: Callable[[pytest.MonkeyPatch], None], mutant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    RARE_MUTANTS[mutant](monkeypatch)
+    with pytest.raises(AssertionError):
+        test(monkeypatch)
