@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,6 +12,8 @@ from benchmarks import report
 from benchmarks.nodes import keyspace, started
 from eventstore_cassandra import Topology
 from patientmgmt.local_cassandra import LocalCassandraError
+
+SECTIONS = ("appends", "contention", "log", "loading", "stores")
 
 
 @click.command()
@@ -52,6 +54,14 @@ from patientmgmt.local_cassandra import LocalCassandraError
     help="How many nodes to start: one, then three, or only one of the two.",
 )
 @click.option(
+    "--only",
+    type=click.Choice(SECTIONS),
+    multiple=True,
+    envvar="BENCH_ONLY",
+    show_envvar=True,
+    help="Measure this only. Can be given several times.",
+)
+@click.option(
     "--output",
     type=click.Path(path_type=Path, dir_okay=False),
     envvar="BENCH_OUTPUT",
@@ -60,7 +70,9 @@ from patientmgmt.local_cassandra import LocalCassandraError
     show_envvar=True,
     help="File for the figures.",
 )
-def main(seconds: float, pairs: int, events: int, nodes: str, output: Path) -> None:
+def main(
+    seconds: float, pairs: int, events: int, nodes: str, only: tuple[str, ...], output: Path
+) -> None:
     """Measure on one node that is started for this, then on three: half an hour in all.
 
     Where CASSANDRA_CONTACT_POINTS is set, that cluster is measured instead and no node is started.
@@ -74,44 +86,53 @@ def main(seconds: float, pairs: int, events: int, nodes: str, output: Path) -> N
         "seconds": seconds,
         "pairs": pairs,
     }
+    wanted = only or SECTIONS
     try:
         if os.environ.get("CASSANDRA_CONTACT_POINTS"):
-            figures |= _all_sections(os.environ, seconds, pairs, events)
+            figures |= _all_sections(os.environ, wanted, seconds, pairs, events)
             _write(figures, output)
             return
         if nodes != "3":
             click.echo("One node: appends, the log, loading, and other stores")
             with started(1, os.environ) as env:
-                figures |= _all_sections(env, seconds, pairs, events)
+                figures |= _all_sections(env, wanted, seconds, pairs, events)
             _write(figures, output)
         if nodes != "1":
             click.echo("\nThree nodes, three copies: appends, and delivery")
             with started(3, os.environ) as env:
-                figures["three_nodes"] = _three_copies(env, seconds, pairs)
+                figures["three_nodes"] = _three_copies(env, wanted, seconds, pairs)
             _write(figures, output)
     except LocalCassandraError as e:
         raise click.ClickException(str(e)) from e
 
 
 def _all_sections(
-    env: Mapping[str, str], seconds: float, pairs: int, events: int
+    env: Mapping[str, str], wanted: Sequence[str], seconds: float, pairs: int, events: int
 ) -> report.Figures:
     with keyspace(env) as inside:
-        return {
-            "appends": report.of_appends(inside, seconds, pairs),
-            "contention": report.of_contention(inside, seconds, pairs),
-            "log": report.of_log(inside, events, seconds, pairs),
-            "loading": report.of_loading(inside, seconds, pairs),
-            "stores": report.of_stores(inside, seconds, pairs),
+        sections: dict[str, Callable[[], object]] = {
+            "appends": lambda: report.of_appends(inside, seconds, pairs),
+            "contention": lambda: report.of_contention(inside, seconds, pairs),
+            "log": lambda: report.of_log(inside, events, seconds, pairs),
+            "loading": lambda: report.of_loading(inside, seconds, pairs),
+            "stores": lambda: report.of_stores(inside, seconds, pairs),
         }
+        return {name: sections[name]() for name in SECTIONS if name in wanted}
 
 
-def _three_copies(env: Mapping[str, str], seconds: float, pairs: int) -> report.Figures:
+def _three_copies(
+    env: Mapping[str, str], wanted: Sequence[str], seconds: float, pairs: int
+) -> report.Figures:
+    figures: report.Figures = {}
     with keyspace(env, Topology.single_datacenter()) as inside:
-        appends = report.of_appends(inside, seconds, pairs, nodes=3)
-        shared = report.of_contention(inside, seconds, pairs)
-        click.echo()
-        return {"appends": appends, "contention": shared} | report.of_delivery(inside, seconds)
+        if "appends" in wanted:
+            figures["appends"] = report.of_appends(inside, seconds, pairs, nodes=3)
+        if "contention" in wanted:
+            figures["contention"] = report.of_contention(inside, seconds, pairs)
+        if "log" in wanted:
+            click.echo()
+            figures |= report.of_delivery(inside, seconds)
+    return figures
 
 
 def _write(figures: report.Figures, output: Path) -> None:

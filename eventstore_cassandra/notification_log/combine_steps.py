@@ -51,7 +51,13 @@ from uuid import UUID
 from eventsourcing.persistence import OperationalError
 
 from eventstore_cassandra.append import UNKNOWN, Applied, Unanswered
-from eventstore_cassandra.errors import is_certain, is_refusal, library_error
+from eventstore_cassandra.errors import (
+    NOTHING_WRITTEN,
+    UnknownOutcomeError,
+    is_certain,
+    is_refusal,
+    library_error,
+)
 from eventstore_cassandra.notification_log.buckets import Buckets
 from eventstore_cassandra.notification_log.group_commit import CANNOT_WRITE
 from eventstore_cassandra.notification_log.lobby import Group, Lobby, Served, positions
@@ -194,7 +200,7 @@ class _Combining:
                 return Combined(place.bucket, served, end, lobby.announced, rivals)
             case Lobby() as found:
                 if found.head is None and place.head is not None:
-                    raise lost_positions(place)
+                    raise UnknownOutcomeError(f"{lost_positions(place)} {UNKNOWN}")
                 if found.is_served(self._group.process, self._group.number):
                     return self._found(place.bucket, replace(found, announced=lobby.announced))
                 self._is_uncertain = False
@@ -220,6 +226,8 @@ class _Combining:
 
     def _found(self, bucket: int, lobby: Lobby) -> Combined:
         served = lobby.served[self._group.process]
+        if not served.first:
+            raise OperationalError(f"{CANNOT_WRITE}: the group was withdrawn. {NOTHING_WRITTEN}")
         head = max(served.last, lobby.head or 0)
         end = after(Place(bucket, head, head + 1), head, self._buckets)
         return Combined(bucket, served, end, lobby.announced, 1)

@@ -248,9 +248,8 @@ class LogReader:
         return rows
 
     def _are_whole(self, rows: Sequence[Sequence[Intent]], bucket: int, position: int) -> bool:
-        if rows:
-            return _follow_on(rows, position)
-        return not self._is_closed(bucket) or position > self._final_heads[bucket]
+        # The head may have spread where the row that it leads to has not.
+        return _follow_on(rows, position) if rows else position > self._head(bucket)
 
     def _bucket_with(self, position: int) -> int:
         """Return the bucket that has the position, or will have it."""
@@ -262,12 +261,17 @@ class LogReader:
 
     def _is_closed(self, bucket: int) -> bool:
         """Tell whether a bucket takes no more rows; its head is then among the final ones."""
-        if bucket not in self._final_heads:
-            head = self._table.head(bucket)
-            if head is None or not self._table.buckets.is_closed(bucket, head):
-                return False
-            self._final_heads[bucket] = head
-        return True
+        self._head(bucket)
+        return bucket in self._final_heads
+
+    def _head(self, bucket: int) -> int:
+        """Return the last position in the bucket, 0 where it has no rows."""
+        if bucket in self._final_heads:
+            return self._final_heads[bucket]
+        head = self._table.head(bucket)
+        if self._table.buckets.is_closed(bucket, head):
+            self._final_heads[bucket] = head or 0
+        return head or 0
 
 
 def _follow_on(rows: Sequence[Sequence[Intent]], position: int) -> bool:

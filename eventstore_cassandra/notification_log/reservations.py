@@ -6,7 +6,7 @@ those of other processes else (``combine_steps.py``).
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import accumulate, pairwise
 from uuid import UUID
 
@@ -26,10 +26,12 @@ from eventstore_cassandra.notification_log.group_commit import (
 from eventstore_cassandra.notification_log.lobby_table import LobbyTable
 from eventstore_cassandra.notification_log.marks import Marks, Reserved, WrittenRow
 from eventstore_cassandra.notification_log.reserve_steps import (
+    Insist,
     LookUp,
     Place,
     Refused,
     Reply,
+    Reserve,
     Step,
     after,
     reserve_steps,
@@ -119,7 +121,8 @@ class Reservations:
             batch = self._table.quiet_batch(place, entries, marks, self._announced)
         self._place_is_known = False
         self._queue.note_sent(group)
-        instead = self._drive(place, batch, group[0].entry.append.append_id)
+        name = group[0].entry.append.append_id
+        instead = self._drive(place, batch, lambda: self._table.batch(place, entries, marks), name)
         if instead is not None:
             self._queue.note_sent(())
             self._counters.add(Count.RESERVATION_RETRIES)
@@ -141,12 +144,18 @@ class Reservations:
         positions = [range(begin, end) for begin, end in pairwise(ends)]
         return self._queue.answer(group, [Reserved(p, row, n) for n, p in enumerate(positions)])
 
-    def _drive(self, place: Place, batch: BatchStatement, name: UUID) -> Refused | None:
+    def _drive(
+        self,
+        place: Place,
+        batch: BatchStatement,
+        insisting: Callable[[], BatchStatement],
+        name: UUID,
+    ) -> Refused | None:
         steps = reserve_steps(place, name, attempts=self._attempts)
         step = next(steps)
         pause = pauses()
         while True:
-            reply = self._take(step, batch)
+            reply = self._take(step, batch, insisting)
             try:
                 step = steps.send(reply)
             except StopIteration as stop:
@@ -156,11 +165,17 @@ class Reservations:
                 longest = next(pause)
                 self._waits.sleep_between(longest / 2, longest)
 
-    def _take(self, step: Step, batch: BatchStatement) -> Reply:
+    def _take(
+        self, step: Step, batch: BatchStatement, insisting: Callable[[], BatchStatement]
+    ) -> Reply:
         try:
-            if isinstance(step, LookUp):
-                return Found(self._table.owner(step.place))
-            return self._table.reserve(batch)
+            match step:
+                case LookUp():
+                    return Found(self._table.owner(step.place))
+                case Insist():
+                    return self._table.reserve(insisting())
+                case Reserve():
+                    return self._table.reserve(batch)
         except DRIVER_ERRORS as e:
             self._counters.add(Count.UNCERTAIN_OUTCOMES)
             return Unanswered(e)

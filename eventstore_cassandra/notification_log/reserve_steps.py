@@ -5,6 +5,10 @@ conditional batch, tried again under the same names when its outcome is unknown.
 so that a batch which was overtaken is never applied. After a refusal with an unanswered try behind
 it, the row at the first position tells whose it is.
 
+A refusal by an announcement, with the head where it was, overtakes nothing: an earlier try may
+still be applied, where the announcement has not got to. So with an unanswered try behind it, the
+same rows are tried whoever has announced, until they are there or the head has moved.
+
 A first refusal is believed, since rivals cause many. It cannot be by the batch itself: the driver
 is told not to repeat it (``profiles.py``), and a coordinator proposes again by itself only if all
 replicas refused its first proposal. If one of them accepted that, or did not answer, the outcome is
@@ -41,6 +45,13 @@ class Reserve:
 
 
 @dataclass(frozen=True)
+class Insist:
+    """Send the same rows, whoever has announced; answered like Reserve."""
+
+    place: Place
+
+
+@dataclass(frozen=True)
 class LookUp:
     """Read at serial consistency whose row is at the place's first position; Found, Unanswered."""
 
@@ -54,7 +65,7 @@ class Refused:
     head: int | None
 
 
-Step = Reserve | LookUp
+Step = Reserve | Insist | LookUp
 Reply = Applied | Refused | Found | Unanswered
 
 
@@ -108,6 +119,6 @@ def reserve_steps(
                 if not may_be_applied:
                     return refused
                 instead = refused
-                step = LookUp(place)
+                step = Insist(place) if head == place.head else LookUp(place)
             case Found(append_id=found):
                 return None if found == name else instead

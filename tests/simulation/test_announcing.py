@@ -8,6 +8,7 @@ from contextlib import suppress
 from uuid import UUID
 
 import pytest
+from cassandra import OperationTimedOut
 from eventsourcing.persistence import StoredEvent
 
 from eventstore_cassandra.append import Append
@@ -16,10 +17,15 @@ from eventstore_cassandra.notification_log.combine_steps import Announce, Combin
 from eventstore_cassandra.notification_log.combining import Combining
 from eventstore_cassandra.notification_log.lobby import Group
 from eventstore_cassandra.notification_log.reserve_steps import Place
+from eventstore_cassandra.operations import finish, verify
+from tests.simulation.connection import Request
 from tests.simulation.mutants import RARE_MUTANTS
+from tests.simulation.replicas import Route
 from tests.simulation.schedule import CrashedError
-from tests.simulation.test_half_spread import A, B, Store, Y, Z, log
+from tests.simulation.statements import Rows
+from tests.simulation.test_half_spread import A, B, Store, X, Y, Z, log
 
+C = UUID(int=3, version=4)
 BEGINNING = Place(0, None, 1)
 
 
@@ -39,11 +45,13 @@ def contended(store: Store) -> CassandraApplicationRecorder:
     return recorder
 
 
-def announce(recorder: CassandraApplicationRecorder, aggregate_id: UUID) -> Group:
+def announce(
+    recorder: CassandraApplicationRecorder, aggregate_id: UUID, *, first: int = 1
+) -> Group:
     """Announce an append, and do no more."""
     entry = recorder._log._table.encode(Append([event(aggregate_id)]))
     process = combining(recorder)
-    group = Group(process._process, process._next_number(1), [entry.header()], entry.events)
+    group = Group(process._process, process._next_number(first), [entry.header()], entry.events)
     recorder._log._lobby.announce(Announce(0, group), [])
     return group
 
@@ -99,6 +107,67 @@ def test_a_closed_bucket_that_does_not_show_who_was_served_is_read_serially(
     before_the_first_look(recorder, monkeypatch, be_served)
     assert recorder.insert_events([event(A)]) == [1]
     assert log(store.recorder()) == [(1, A, 1)]
+
+
+def test_who_is_told_that_it_was_served_is_seen_by_readers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store = Store()
+    recorder = contended(store)
+
+    def be_served() -> None:
+        (group,) = recorder._log._lobby.look(Look(0, with_groups=True)).groups
+        serve(store, group, dies=True)
+
+    before_the_first_look(recorder, monkeypatch, be_served)
+    assert recorder.insert_events([event(A)]) == [1]
+    store.asks = (Y, Z)
+    assert log(store.recorder()) == [(1, A, 1)]
+    assert store.recorder().max_notification_id() == 1
+
+
+class LateAtFirst(Store):
+    """Loses the first write to the log, which arrives before the third one, where X is away."""
+
+    happens: Callable[[], None]
+    """Is called as the first write is lost."""
+    _writes: list[Callable[[Route], Rows]] | None = None
+
+    def begin(self) -> None:
+        self._writes = []
+
+    def _send(self, request: Request, perform: object) -> Rows:
+        assert callable(perform)
+        if self._writes is None or request != ("notification_log", True):
+            return super()._send(request, perform)
+        self._writes.append(perform)
+        if len(self._writes) == 1:
+            self._writes, writes = None, self._writes
+            self.happens()
+            self._writes = writes
+            raise OperationTimedOut("it is late")
+        if len(self._writes) == 3:
+            self._writes[0](Route((Y, Z)))
+        rows: Rows = perform(Route((X, Y)))
+        return rows
+
+
+def test_a_batch_that_was_refused_by_an_announcement_may_still_be_applied() -> None:
+    store = LateAtFirst()
+    store.append(B, 1)
+    rival, recorder = contended(store), store.recorder()
+
+    def announce_at_x() -> None:
+        store._dies_at = "notification_log"
+        with suppress(CrashedError):
+            announce(rival, C, first=2)
+        store._dies_at = None
+
+    store.happens = announce_at_x
+    store.begin()
+    assert recorder.insert_events([event(A)]) == [2]
+    assert log(store.recorder()) == [(1, B, 1), (2, A, 1)]
+    assert finish(verify(store.connection())).findings == []
 
 
 def test_a_group_that_was_given_up_is_not_taken_for_the_next_one(

@@ -29,6 +29,8 @@ class Batch:
     appends: Sequence[Header]
     marks: Sequence[Mark]
     announced: Mapping[UUID, int] | None = None
+    is_quiet: bool = True
+    """Whether it depends on who has announced."""
 
     @property
     def last(self) -> int:
@@ -71,13 +73,17 @@ class LogInMemory:
     ) -> Batch:
         return Batch(place, [each.header() for each in entries], list(marks), announced)
 
+    def batch(self, place: Place, entries: Sequence[LogEntry], marks: Sequence[Mark]) -> Batch:
+        return Batch(place, [each.header() for each in entries], list(marks), is_quiet=False)
+
     def reserve(self, batch: Batch) -> Applied | Refused:
         self.before()
         bucket = batch.place.bucket
         reply: Applied | Refused = Applied()
         with self.lock:
-            is_quiet = self.announced.get(bucket, {}) == (batch.announced or {})
-            if self.head(bucket) == batch.place.head and is_quiet:
+            is_as_known = self.announced.get(bucket, {}) == (batch.announced or {})
+            is_taken = is_as_known or not batch.is_quiet
+            if self.head(bucket) == batch.place.head and is_taken:
                 self.applied.append(batch)
             else:
                 reply = Refused(self.head(bucket))

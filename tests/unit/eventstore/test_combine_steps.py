@@ -4,6 +4,7 @@ import pytest
 from eventsourcing.persistence import OperationalError
 
 from eventstore_cassandra.append import Applied, Found
+from eventstore_cassandra.errors import UnknownOutcomeError
 from eventstore_cassandra.notification_log.combine_steps import Combine, Combined, Look, Reply
 from eventstore_cassandra.notification_log.lobby import Group, Lobby, Served
 from eventstore_cassandra.notification_log.reserve_steps import Place
@@ -23,6 +24,7 @@ from tests.unit.eventstore.combining import (
     A,
     C,
     failure,
+    is_unknown,
     lobby_of,
     play,
     so_far,
@@ -162,11 +164,16 @@ def test_a_refusal_of_the_first_row_of_a_bucket_tells_of_no_loss() -> None:
 
 def test_a_bucket_that_has_lost_its_rows_is_not_written_to() -> None:
     error = failure(*BEGUN, lobby_of(head=None), Lobby(None))
-    assert type(error) is OperationalError
-    assert str(error) == (
+    assert type(error) is UnknownOutcomeError
+    assert str(error).startswith(
         "Expected bucket 0 of the notification log to have the head 6, found no rows. "
         "Positions were lost: verify the log."
     )
+
+
+def test_a_group_that_was_withdrawn_has_no_positions() -> None:
+    error = failure(*BEGUN, lobby_of(served={MINE: Served(7, 0, 0)}))
+    assert not is_unknown(error)
 
 
 def test_a_group_gets_a_number_above_the_head_and_above_those_before() -> None:

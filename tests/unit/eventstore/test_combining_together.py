@@ -142,6 +142,7 @@ class World:
         step = next(steps)
         requests = {
             alone.Reserve: lambda: self.reserve(batch),
+            alone.Insist: lambda: self.reserve(self.table.batch(place, entries, [])),
             alone.LookUp: lambda: Found(self.table.owner(place)),
         }
         while True:

@@ -11,6 +11,7 @@ from eventstore_cassandra.append import Applied, Found, Unanswered
 from eventstore_cassandra.errors import StoreUnreachableError, UnknownOutcomeError
 from eventstore_cassandra.notification_log.buckets import Buckets
 from eventstore_cassandra.notification_log.reserve_steps import (
+    Insist,
     LookUp,
     Place,
     Refused,
@@ -27,7 +28,7 @@ LOST = Unanswered(OperationTimedOut("no answer"))
 UNREACHABLE = Unanswered(NoHostAvailable("nobody there", {}))
 NOT_ALLOWED = Unanswered(Unauthorized("no permission"))
 NO_TABLE = Unanswered(InvalidRequest("table notification_log does not exist"))
-RESERVE, LOOK_UP = Reserve(PLACE), LookUp(PLACE)
+RESERVE, INSIST, LOOK_UP = Reserve(PLACE), Insist(PLACE), LookUp(PLACE)
 
 
 def play(*replies: Reply, place: Place = PLACE, attempts: int = 3) -> tuple[list[Step], int | None]:
@@ -65,6 +66,12 @@ def failure(*replies: Reply, place: Place = PLACE, attempts: int = 3) -> Persist
         ([LOST, Refused(9), Found(None)], [RESERVE, RESERVE, LOOK_UP], 9),
         ([LOST, Refused(9), LOST, Found(MINE)], [RESERVE, RESERVE, LOOK_UP, LOOK_UP], None),
         ([LOST, Refused(9), UNREACHABLE, Found(MINE)], [RESERVE, RESERVE, LOOK_UP, LOOK_UP], None),
+        # An announcement has refused it, and may not refuse the earlier try.
+        ([Refused(6)], [RESERVE], 6),
+        ([LOST, Refused(6), Applied()], [RESERVE, RESERVE, INSIST], None),
+        ([LOST, Refused(6), LOST, Applied()], [RESERVE, RESERVE, INSIST, INSIST], None),
+        ([LOST, Refused(6), Refused(9), Found(MINE)], [RESERVE] * 2 + [INSIST, LOOK_UP], None),
+        ([LOST, Refused(6), Refused(9), Found(None)], [RESERVE] * 2 + [INSIST, LOOK_UP], 9),
         # What may be applied still has to be found out, even if a later try was surely not.
         ([LOST, UNREACHABLE, Applied()], [RESERVE] * 3, None),
         ([LOST, NOT_ALLOWED, Refused(9), Found(MINE)], [RESERVE] * 3 + [LOOK_UP], None),
