@@ -29,7 +29,7 @@ wins takes everybody along:
   others may serve it later. If a server or driver refuses the batch for good, it is not: the group
   is withdrawn first, by a conditional write that takes the place of serving it.
 * *A bucket that is closed serves nobody any more*: whoever was not served there, by a serial read,
-  announces in the next one.
+  announces where the log ends now, and is among the next N reservations from then on.
 
 * *Others' settings.* The size of buckets is the keyspace's. How much fits into a row is for whoever
   serves to say; the oldest group is served whatever its size. Writers of the version before, who
@@ -105,8 +105,15 @@ class Withdraw:
     served: Served | None
 
 
-Step = Announce | Wait | Look | Combine | Withdraw
-Reply = Applied | Lobby | Unanswered | None
+@dataclass(frozen=True)
+class Find:
+    """Look for the end of the log, given that it is not before a place; answered by Place."""
+
+    place: Place
+
+
+Step = Announce | Wait | Look | Combine | Withdraw | Find
+Reply = Applied | Lobby | Unanswered | Place | None
 Steps = Generator[Step, Reply, "Combined"]
 _T = TypeVar("_T")
 
@@ -138,9 +145,8 @@ def combine_steps(
     :raises PersistenceError: for whatever else fails; nothing was written.
     """
     combining = _Combining(group, number, buckets, attempts)
-    result: Combined | Place = place
-    while isinstance(result, Place):
-        result = yield from combining.within(result)
+    while isinstance(result := (yield from combining.within(place)), Place):
+        place = yield from combining.end(result)
     return result
 
 
@@ -187,6 +193,11 @@ class _Combining:
                 if combined := (yield from self._try(here, lobby)):
                     return combined
                 look = Look(place.bucket, is_serial=self._is_uncertain)
+
+    def end(self, place: Place) -> Generator[Step, Reply, Place]:
+        """Return where the log ends, which may be many buckets further on."""
+        self._may_be_there = False
+        return (yield from self._answered(Find(place), Place))
 
     def _try(self, place: Place, lobby: Lobby) -> Generator[Step, Reply, Combined | None]:
         groups = [self._group]

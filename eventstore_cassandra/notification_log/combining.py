@@ -6,12 +6,12 @@ from uuid import uuid4
 
 from eventstore_cassandra.append import Applied, Unanswered
 from eventstore_cassandra.counters import Count, Counters
-from eventstore_cassandra.errors import DRIVER_ERRORS, UNFIT_VALUES, describe
-from eventstore_cassandra.notification_log.buckets import Buckets
+from eventstore_cassandra.errors import DRIVER_ERRORS, UNFIT_VALUES, describe, nothing_written
 from eventstore_cassandra.notification_log.combine_steps import (
     Announce,
     Combine,
     Combined,
+    Find,
     Look,
     Reply,
     Step,
@@ -19,12 +19,13 @@ from eventstore_cassandra.notification_log.combine_steps import (
     Withdraw,
     combine_steps,
 )
+from eventstore_cassandra.notification_log.group_commit import CANNOT_WRITE
 from eventstore_cassandra.notification_log.lobby import Group
 from eventstore_cassandra.notification_log.lobby_table import LobbyTable
 from eventstore_cassandra.notification_log.marks import Marks
 from eventstore_cassandra.notification_log.pace import Pace
 from eventstore_cassandra.notification_log.reserve_steps import Place
-from eventstore_cassandra.notification_log.table import LogEntry
+from eventstore_cassandra.notification_log.table import LogEntry, LogTable
 from eventstore_cassandra.waiting import Waiting, pauses
 
 logger = logging.getLogger(__name__)
@@ -40,7 +41,7 @@ class Combining:
         self,
         lobby: LobbyTable,
         marks: Marks,
-        buckets: Buckets,
+        table: LogTable,
         counters: Counters,
         *,
         attempts: int,
@@ -48,7 +49,7 @@ class Combining:
     ) -> None:
         self._lobby = lobby
         self._marks = marks
-        self._buckets = buckets
+        self._table = table
         self._counters = counters
         self._attempts = attempts
         self._waits = waiting
@@ -79,11 +80,13 @@ class Combining:
         group = Group(self._process, self._number, appends, events)
         before = self._number
         steps = combine_steps(
-            group, place, self._next_number, self._buckets, attempts=self._attempts
+            group, place, self._next_number, self._table.buckets, attempts=self._attempts
         )
         step = next(steps)
         pause = pauses()
         while True:
+            if isinstance(step, Find):  # what was announced in the bucket before is void
+                self._take_out(step.place.bucket - 1, replace(group, number=self._number))
             reply = self._take(step)
             try:
                 step = steps.send(reply)
@@ -98,12 +101,12 @@ class Combining:
                 longest = next(pause)
                 self._waits.sleep_between(longest / 2, longest)
 
-    def _take_out(self, bucket: int, served: Group) -> None:
-        """Take out what everybody who looks would have to read for minutes."""
+    def _take_out(self, bucket: int, group: Group) -> None:
+        """Take out what is of no use any more, and what others would have to read for minutes."""
         try:
-            self._lobby.delete(bucket, served)
+            self._lobby.delete(bucket, group)
         except DRIVER_ERRORS as e:
-            logger.debug("A large announcement stays until it vanishes: %s", describe(e))
+            logger.debug("An announcement stays until it vanishes: %s", describe(e))
 
     def _next_number(self, at_least: int) -> int:
         self._number = max(self._number + 1, at_least)
@@ -119,6 +122,9 @@ class Combining:
                     return self._lobby.look(step)
                 case Withdraw():
                     return self._lobby.withdraw(step)
+                case Find():
+                    with nothing_written(CANNOT_WRITE):
+                        return self._table.end(step.place)
                 case Announce():
                     began = self._waits.now()
                     reply = self._with_marks(step)

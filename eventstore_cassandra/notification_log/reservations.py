@@ -71,7 +71,7 @@ class Reservations:
         self._announced: Mapping[UUID, int] | None = None
         """Who has announced in the place's bucket, as far as is known."""
         self._combining = Combining(
-            lobby, self._marks, table.buckets, counters, attempts=attempts, waiting=waiting
+            lobby, self._marks, table, counters, attempts=attempts, waiting=waiting
         )
 
     def reserve(self, entry: LogEntry) -> Reserved:

@@ -94,6 +94,12 @@ class LobbyInMemory:
         self.after(step)
         return reply
 
+    def delete(self, bucket: int, group: Group) -> None:
+        with self.table.lock:
+            groups = self._groups[bucket]
+            if group.process in groups and groups[group.process].number <= group.number:
+                del groups[group.process]
+
     def announce_for_another_process(self, *sizes: int, number: int = 1) -> Group:
         """Have a group of a process that died since wait in the first bucket."""
         group = group_of(uuid4(), number, *sizes)

@@ -9,6 +9,7 @@ from eventstore_cassandra.notification_log.combine_steps import (
     Announce,
     Combine,
     Combined,
+    Find,
     Look,
 )
 from eventstore_cassandra.notification_log.lobby import Lobby, Served
@@ -26,6 +27,7 @@ from tests.unit.eventstore.combining import (
     UNREACHABLE,
     WAIT,
     YOUNGER,
+    begin,
     failure,
     is_unknown,
     lobby_of,
@@ -111,3 +113,12 @@ def test_it_waits_for_older_ones_in_the_next_bucket_again() -> None:
     older = Lobby(None, {OLDER.process: 3, MINE: 11})
     replies = [*BEGUN, lobby_of(OLDER), None, lobby_of(head=10), lobby_of(head=10), *BEGUN, older]
     assert so_far(*replies)[-1] == WAIT
+
+
+def test_it_goes_on_where_the_log_ends_however_far_that_is() -> None:
+    machine = begin()
+    next(machine)
+    for reply in [*BEGUN, lobby_of(head=10)]:
+        machine.send(reply)
+    assert machine.send(lobby_of(head=10)) == Find(NEXT)
+    assert machine.send(Place(7, 74, 75)) == Announce(7, replace(OWN, number=75))

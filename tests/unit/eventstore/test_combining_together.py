@@ -175,6 +175,8 @@ class World:
                 return self.combine(step)
             case together.Withdraw():
                 return self.lobby.withdraw(step)
+            case together.Find():
+                return self.table.end(step.place)
             case together.Wait():
                 return None
 
