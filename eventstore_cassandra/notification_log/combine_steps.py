@@ -30,7 +30,6 @@ wins takes everybody along:
   is withdrawn first, by a conditional write that takes the place of serving it.
 * *A bucket that is closed serves nobody any more*: whoever was not served there, by a serial read,
   announces where the log ends now, and is among the next N reservations from then on.
-
 * *Others' settings.* The size of buckets is the keyspace's. How much fits into a row is for whoever
   serves to say; the oldest group is served whatever its size. Writers of the version before, who
   know of no lobby, do no harm: they are rivals who take nobody along.
@@ -56,12 +55,16 @@ from eventstore_cassandra.errors import (
     UnknownOutcomeError,
     is_certain,
     is_refusal,
-    library_error,
 )
 from eventstore_cassandra.notification_log.buckets import Buckets
-from eventstore_cassandra.notification_log.group_commit import CANNOT_WRITE
 from eventstore_cassandra.notification_log.lobby import Group, Lobby, Served, positions
-from eventstore_cassandra.notification_log.reserve_steps import Place, after, lost_positions
+from eventstore_cassandra.notification_log.reserve_steps import (
+    CANNOT_WRITE,
+    Place,
+    after,
+    failure,
+    lost_positions,
+)
 
 
 @dataclass(frozen=True)
@@ -231,9 +234,9 @@ class _Combining:
         served = lobby.served.get(self._group.process)
         match (yield Withdraw(bucket, self._group, served)):
             case Applied():
-                raise library_error(error, CANNOT_WRITE, outcome="Nothing was written.") from error
+                raise failure(error, may_be_there=False) from error
             case Unanswered():
-                raise library_error(error, CANNOT_WRITE, outcome=UNKNOWN, is_known=False) from error
+                raise failure(error, may_be_there=True) from error
 
     def _found(self, bucket: int, lobby: Lobby) -> Combined:
         served = lobby.served[self._group.process]
@@ -256,9 +259,4 @@ class _Combining:
         self._may_be_there = self._may_be_there or not is_certain(error)
         self._unanswered += 1
         if self._unanswered >= self._attempts or not self._may_be_there:
-            raise library_error(
-                error,
-                CANNOT_WRITE,
-                outcome=UNKNOWN if self._may_be_there else "Nothing was written.",
-                is_known=not self._may_be_there,
-            ) from error
+            raise failure(error, may_be_there=self._may_be_there) from error

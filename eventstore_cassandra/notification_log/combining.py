@@ -1,7 +1,9 @@
 """Carrying out the steps of ``combine_steps.py`` for the groups of one process, and its pauses."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from uuid import uuid4
 
 from eventstore_cassandra.append import Applied, Unanswered
@@ -19,14 +21,14 @@ from eventstore_cassandra.notification_log.combine_steps import (
     Withdraw,
     combine_steps,
 )
-from eventstore_cassandra.notification_log.group_commit import CANNOT_WRITE
+from eventstore_cassandra.notification_log.driving import drive
 from eventstore_cassandra.notification_log.lobby import Group
 from eventstore_cassandra.notification_log.lobby_table import LobbyTable
 from eventstore_cassandra.notification_log.marks import Marks
 from eventstore_cassandra.notification_log.pace import Pace
-from eventstore_cassandra.notification_log.reserve_steps import Place
-from eventstore_cassandra.notification_log.table import LogEntry, LogTable
-from eventstore_cassandra.waiting import Waiting, pauses
+from eventstore_cassandra.notification_log.reserve_steps import CANNOT_WRITE, Place
+from eventstore_cassandra.notification_log.table import LogEntry, LogTable, Mark
+from eventstore_cassandra.waiting import Waiting
 
 logger = logging.getLogger(__name__)
 
@@ -82,29 +84,17 @@ class Combining:
         steps = combine_steps(
             group, place, self._next_number, self._table.buckets, attempts=self._attempts
         )
-        step = next(steps)
-        pause = pauses()
-        while True:
-            if isinstance(step, Find):  # what was announced in the bucket before is void
-                self._take_out(step.place.bucket - 1, replace(group, number=self._number))
-            reply = self._take(step)
-            try:
-                step = steps.send(reply)
-            except StopIteration as stop:
-                result: Combined = stop.value
-                active = sum(number > before for number in result.announced.values()) - 1
-                self._pace.combined(result, active=active)
-                if group.size > LARGE:
-                    self._take_out(result.bucket, replace(group, number=self._number))
-                return result
-            if isinstance(reply, Unanswered):
-                longest = next(pause)
-                self._waits.sleep_between(longest / 2, longest)
+        result = drive(steps, lambda step: self._take(step, group), self._waits)
+        active = sum(number > before for number in result.announced.values()) - 1
+        self._pace.combined(result, active=active)
+        if group.size > LARGE:
+            self._take_out(result.bucket, group)
+        return result
 
     def _take_out(self, bucket: int, group: Group) -> None:
         """Take out what is of no use any more, and what others would have to read for minutes."""
         try:
-            self._lobby.delete(bucket, group)
+            self._lobby.delete(bucket, replace(group, number=self._number))
         except DRIVER_ERRORS as e:
             logger.debug("An announcement stays until it vanishes: %s", describe(e))
 
@@ -112,7 +102,7 @@ class Combining:
         self._number = max(self._number + 1, at_least)
         return self._number
 
-    def _take(self, step: Step) -> Reply:
+    def _take(self, step: Step, group: Group) -> Reply:
         try:
             match step:
                 case Wait():
@@ -122,16 +112,18 @@ class Combining:
                     return self._lobby.look(step)
                 case Withdraw():
                     return self._lobby.withdraw(step)
-                case Find():
+                case Find(place):
+                    # What was announced in the bucket before is void.
+                    self._take_out(place.bucket - 1, group)
                     with nothing_written(CANNOT_WRITE):
-                        return self._table.end(step.place)
-                case Announce():
+                        return self._table.end(place)
+                case Announce(bucket):
                     began = self._waits.now()
-                    reply = self._with_marks(step)
+                    reply = self._with_marks(bucket, partial(self._lobby.announce, step))
                     self._pace.announced(self._waits.now() - began)
                     return reply
-                case Combine():
-                    reply = self._with_marks(step)
+                case Combine(place):
+                    reply = self._with_marks(place.bucket, partial(self._lobby.combine, step))
                     if not isinstance(reply, Applied):
                         self._counters.add(Count.RESERVATION_RETRIES)
                     return reply
@@ -139,16 +131,12 @@ class Combining:
             self._counters.add(Count.UNCERTAIN_OUTCOMES)
             return Unanswered(e)
 
-    def _with_marks(self, step: Announce | Combine) -> Reply:
-        """Have marks written along with the step; they wait again if that is not so."""
-        bucket = step.bucket if isinstance(step, Announce) else step.place.bucket
+    def _with_marks(self, bucket: int, write: Callable[[list[Mark]], Reply]) -> Reply:
+        """Have marks written along; they wait again if that is not so."""
         marks = self._marks.take(bucket)
         reply: Reply = None
         try:
-            if isinstance(step, Announce):
-                reply = self._lobby.announce(step, marks)
-            else:
-                reply = self._lobby.combine(step, marks)
+            reply = write(marks)
         finally:
             if not isinstance(reply, Applied):
                 self._marks.put_back(marks)

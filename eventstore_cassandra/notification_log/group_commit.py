@@ -29,6 +29,7 @@ from eventstore_cassandra.append import UNKNOWN, Append
 from eventstore_cassandra.append import Reply as Decided
 from eventstore_cassandra.errors import UnknownOutcomeError
 from eventstore_cassandra.notification_log.marks import Reserved
+from eventstore_cassandra.notification_log.reserve_steps import CANNOT_WRITE
 from eventstore_cassandra.notification_log.table import LogEntry
 from eventstore_cassandra.waiting import Signal, Waiting
 
@@ -36,7 +37,6 @@ MAX_GROUP_EVENTS = 200
 """Intents in one batch. Enough that the batch's fixed cost does not count; more only delays."""
 MAX_GROUP_BYTES = 1024 * 1024
 """State in one batch, unless a single append has more."""
-CANNOT_WRITE = "Cannot write to the notification log"
 _LONGEST = 60.0
 """Seconds that a reply may take. The driver gives one long before that."""
 _PATIENCE = 1.0

@@ -89,7 +89,7 @@ class LobbyTable:
     def wipe(self, bucket: int, aggregate_id: AggregateId) -> int:
         """Delete groups that have something of an aggregate; return how many there were.
 
-        Whoever waits for one of them serves it itself, or announces it again.
+        Whoever waits for one of them serves it itself.
 
         :raises OperationalError: when the store cannot be reached. It can be done again then.
         """

@@ -17,19 +17,15 @@ from eventstore_cassandra.append import Found, Unanswered
 from eventstore_cassandra.counters import Count, Counters
 from eventstore_cassandra.errors import DRIVER_ERRORS, nothing_written
 from eventstore_cassandra.notification_log.combining import Combining
-from eventstore_cassandra.notification_log.group_commit import (
-    CANNOT_WRITE,
-    Begin,
-    GroupCommit,
-    Ticket,
-)
+from eventstore_cassandra.notification_log.driving import drive
+from eventstore_cassandra.notification_log.group_commit import Begin, GroupCommit, Ticket
 from eventstore_cassandra.notification_log.lobby_table import LobbyTable
 from eventstore_cassandra.notification_log.marks import Marks, Reserved, WrittenRow
 from eventstore_cassandra.notification_log.reserve_steps import (
+    CANNOT_WRITE,
     Insist,
     LookUp,
     Place,
-    Refused,
     Reply,
     Reserve,
     Step,
@@ -37,7 +33,7 @@ from eventstore_cassandra.notification_log.reserve_steps import (
     reserve_steps,
 )
 from eventstore_cassandra.notification_log.table import LogEntry, LogTable
-from eventstore_cassandra.waiting import WAITING, Waiting, pauses
+from eventstore_cassandra.waiting import WAITING, Waiting
 
 logger = logging.getLogger(__name__)
 
@@ -122,7 +118,11 @@ class Reservations:
         self._place_is_known = False
         self._queue.note_sent(group)
         name = group[0].entry.append.append_id
-        instead = self._drive(place, batch, lambda: self._table.batch(place, entries, marks), name)
+        instead = drive(
+            reserve_steps(place, name, attempts=self._attempts),
+            lambda step: self._take(step, batch, lambda: self._table.batch(place, entries, marks)),
+            self._waits,
+        )
         if instead is not None:
             self._queue.note_sent(())
             self._counters.add(Count.RESERVATION_RETRIES)
@@ -143,27 +143,6 @@ class Reservations:
         ends = accumulate((len(ticket.entry.events) for ticket in group), initial=first)
         positions = [range(begin, end) for begin, end in pairwise(ends)]
         return self._queue.answer(group, [Reserved(p, row, n) for n, p in enumerate(positions)])
-
-    def _drive(
-        self,
-        place: Place,
-        batch: BatchStatement,
-        insisting: Callable[[], BatchStatement],
-        name: UUID,
-    ) -> Refused | None:
-        steps = reserve_steps(place, name, attempts=self._attempts)
-        step = next(steps)
-        pause = pauses()
-        while True:
-            reply = self._take(step, batch, insisting)
-            try:
-                step = steps.send(reply)
-            except StopIteration as stop:
-                instead: Refused | None = stop.value
-                return instead
-            if isinstance(reply, Unanswered):
-                longest = next(pause)
-                self._waits.sleep_between(longest / 2, longest)
 
     def _take(
         self, step: Step, batch: BatchStatement, insisting: Callable[[], BatchStatement]

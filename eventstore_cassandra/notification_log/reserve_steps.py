@@ -19,11 +19,13 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from uuid import UUID
 
-from eventsourcing.persistence import OperationalError
+from eventsourcing.persistence import OperationalError, PersistenceError
 
 from eventstore_cassandra.append import UNKNOWN, Applied, Found, Unanswered
-from eventstore_cassandra.errors import is_certain, library_error
+from eventstore_cassandra.errors import NOTHING_WRITTEN, is_certain, library_error
 from eventstore_cassandra.notification_log.buckets import Buckets
+
+CANNOT_WRITE = "Cannot write to the notification log"
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,16 @@ def lost_positions(place: Place) -> OperationalError:
     )
 
 
+def failure(error: BaseException, *, may_be_there: bool) -> PersistenceError:
+    """Return the error for whoever gives up; the rows may be in the log, or get there, or not."""
+    return library_error(
+        error,
+        CANNOT_WRITE,
+        outcome=UNKNOWN if may_be_there else NOTHING_WRITTEN,
+        is_known=not may_be_there,
+    )
+
+
 def reserve_steps(
     place: Place, name: UUID, *, attempts: int
 ) -> Generator[Step, Reply, Refused | None]:
@@ -107,12 +119,7 @@ def reserve_steps(
                 may_be_applied = may_be_applied or not is_certain(error)
                 unanswered += 1
                 if unanswered == attempts or not may_be_applied:
-                    raise library_error(
-                        error,
-                        "Cannot write to the notification log",
-                        outcome=UNKNOWN if may_be_applied else "Nothing was written.",
-                        is_known=not may_be_applied,
-                    ) from error
+                    raise failure(error, may_be_there=may_be_applied) from error
             case Refused(head=head) as refused:
                 if head is None and place.head is not None:
                     raise lost_positions(place)
