@@ -176,7 +176,7 @@ class _Combining:
         self._may_be_there = True
         yield Wait()
         waits = 0
-        look = Look(place.bucket)
+        look = Look(place.bucket, with_groups=True)
         while True:
             lobby = yield from self._answered(look, Lobby)
             if lobby.is_served(group.process, group.number):
@@ -185,9 +185,10 @@ class _Combining:
                 if look.is_serial:
                     return after(place, lobby.head, self._buckets)
                 look = replace(look, is_serial=True)
-            elif waits < lobby.older_than(group) and not look.with_groups:
+            elif waits < (older := lobby.older_than(group)):
                 waits += 1
                 yield Wait()
+                look = replace(look, with_groups=waits >= older)
             elif lobby.rivals(group) and not look.with_groups and not self._is_alone:
                 look = replace(look, with_groups=True)
             else:
@@ -195,7 +196,7 @@ class _Combining:
                 here = place if head is None else Place(place.bucket, head, head + 1)
                 if combined := (yield from self._try(here, lobby)):
                     return combined
-                look = Look(place.bucket, is_serial=self._is_uncertain)
+                look = Look(place.bucket, with_groups=True, is_serial=self._is_uncertain)
 
     def end(self, place: Place) -> Generator[Step, Reply, Place]:
         """Return where the log ends, which may be many buckets further on."""

@@ -41,7 +41,8 @@ BEGUN: list[Reply] = [Applied(), None]
 """The replies to what each group begins with."""
 
 WAIT, LOOK = Wait(), Look(0)
-GROUPS, SERIAL = Look(0, with_groups=True), Look(0, is_serial=True)
+GROUPS = Look(0, with_groups=True)
+SERIAL = Look(0, with_groups=True, is_serial=True)
 ALONE, TOGETHER = Combine(PLACE, [OWN], {}), Combine(PLACE, [OWN, YOUNGER], {})
 ANNOUNCED = [Announce(0, OWN), WAIT]
 """What each group begins with."""

@@ -35,7 +35,7 @@ from tests.unit.eventstore.lobby_in_memory import group_of
 def test_a_group_that_others_have_served_at_the_first_look_is_done() -> None:
     lobby = lobby_of(YOUNGER, head=9, served={MINE: Served(7, 7, 8), A: Served(3, 9, 9)})
     steps, combined = play(*BEGUN, lobby)
-    assert steps == [*ANNOUNCED, LOOK]
+    assert steps == [*ANNOUNCED, GROUPS]
     assert combined == Combined(0, Served(7, 7, 8), Place(0, 9, 10), {MINE: 7, C: 8}, rivals=1)
 
 
@@ -58,7 +58,7 @@ def test_the_end_of_the_log_is_at_least_where_the_group_was_served(
 
 def test_a_group_that_meets_nobody_is_tried_alone() -> None:
     steps, combined = play(*BEGUN, lobby_of(), Applied())
-    assert steps == [*ANNOUNCED, LOOK, ALONE]
+    assert steps == [*ANNOUNCED, GROUPS, ALONE]
     assert combined == Combined(0, Served(7, 7, 8), Place(0, 8, 9), {MINE: 7}, rivals=0)
 
 
@@ -78,17 +78,17 @@ def test_the_first_row_of_a_bucket_has_no_head_before_it() -> None:
 
 def test_those_that_wait_are_served_along_with_it() -> None:
     lobby = lobby_of(YOUNGER)
-    steps, combined = play(*BEGUN, lobby, lobby, Applied())
-    assert steps == [*ANNOUNCED, LOOK, GROUPS, TOGETHER]
+    steps, combined = play(*BEGUN, lobby, Applied())
+    assert steps == [*ANNOUNCED, GROUPS, TOGETHER]
     announced = {MINE: 7, C: 8}
     assert combined == Combined(0, Served(7, 7, 9), Place(0, 9, 10), announced, rivals=1)
 
 
 def test_the_oldest_of_them_come_first() -> None:
     lobby = lobby_of(YOUNGER, OLDER)
-    steps, combined = play(*BEGUN, lobby, None, lobby, lobby, Applied())
+    steps, combined = play(*BEGUN, lobby, None, lobby, Applied())
     assert steps == [
-        *[*ANNOUNCED, LOOK, WAIT, LOOK, GROUPS],
+        *[*ANNOUNCED, GROUPS, WAIT, GROUPS],
         Combine(PLACE, [OLDER, OWN, YOUNGER], {}),
     ]
     assert (combined.served, combined.rivals) == (Served(7, 10, 12), 2)
@@ -97,41 +97,45 @@ def test_the_oldest_of_them_come_first() -> None:
 
 def test_it_waits_as_often_as_there_are_older_groups_and_no_more() -> None:
     lobby = lobby_of(OLDER, group_of(C, 6))
-    replies = [*BEGUN, lobby, None, lobby, None, lobby, lobby]
-    steps = [*ANNOUNCED, LOOK, WAIT, LOOK, WAIT, LOOK, GROUPS]
+    replies = [*BEGUN, lobby, None, lobby, None, lobby]
+    steps = [*ANNOUNCED, GROUPS, WAIT, LOOK, WAIT, GROUPS]
     assert so_far(*replies)[:-1] == steps
     # Whoever is refused after that does not wait again.
     again = so_far(*replies, lobby, lobby)
-    assert again[-2:] == [LOOK, GROUPS]
+    oldest_first = [OLDER, lobby.groups[2], OWN]
+    assert again[-2:] == [GROUPS, Combine(PLACE, oldest_first, {})]
 
 
 def test_it_waits_for_those_that_are_left_only() -> None:
     both, one = lobby_of(OLDER, group_of(C, 6)), lobby_of(OLDER)
-    assert so_far(*BEGUN, both, None, one) == [*ANNOUNCED, LOOK, WAIT, LOOK, GROUPS]
+    steps = so_far(*BEGUN, both, None, one)
+    assert steps == [*ANNOUNCED, GROUPS, WAIT, LOOK, GROUPS]
+    assert so_far(*BEGUN, both, None, Lobby(6))[-1] == ALONE
 
 
-def test_it_does_not_wait_for_older_ones_that_come_to_light_with_the_groups() -> None:
-    lobby = lobby_of(OLDER, YOUNGER)
-    steps = so_far(*BEGUN, lobby_of(YOUNGER), lobby)
-    assert steps[-2:] == [GROUPS, Combine(PLACE, [OLDER, OWN, YOUNGER], {})]
+def test_an_older_one_that_comes_to_light_with_the_groups_is_waited_for_once() -> None:
+    both = lobby_of(OLDER, group_of(C, 6))
+    replies = [*BEGUN, lobby_of(OLDER), None, both]
+    assert so_far(*replies)[-1] == WAIT
+    assert so_far(*replies, None, both)[-1] == Combine(PLACE, [OLDER, both.groups[2], OWN], {})
 
 
 def test_where_the_others_went_meanwhile_it_is_tried_alone() -> None:
-    served = {C: Served(8, 7, 7)}
-    lobby = lobby_of(YOUNGER, head=7, served=served)
-    assert so_far(*BEGUN, lobby_of(YOUNGER), lobby)[-1] == Combine(Place(0, 7, 8), [OWN], served)
+    both, served = lobby_of(OLDER, group_of(C, 6)), {A: Served(3, 7, 7), C: Served(6, 7, 7)}
+    steps = so_far(*BEGUN, both, None, lobby_of(head=7, served=served))
+    assert steps[-2:] == [LOOK, Combine(Place(0, 7, 8), [OWN], served)]
 
 
 def test_those_before_it_that_fill_a_row_are_served_without_it_and_then_it_is_tried_again() -> None:
     full = group_of(A, 3, 9)
     lobby = lobby_of(full)
-    steps = so_far(*BEGUN, lobby, None, lobby, lobby, Applied())
-    assert steps[-3:] == [GROUPS, Combine(PLACE, [full], {}), LOOK]
+    steps = so_far(*BEGUN, lobby, None, lobby, Applied())
+    assert steps[-3:] == [GROUPS, Combine(PLACE, [full], {}), GROUPS]
 
 
 def test_those_that_its_row_has_no_room_for_are_met_nevertheless() -> None:
     lobby = lobby_of(group_of(C, 8, 9))
-    steps, combined = play(*BEGUN, lobby, lobby, Applied())
+    steps, combined = play(*BEGUN, lobby, Applied())
     assert steps[-1] == ALONE
     assert combined.rivals == 1
 
@@ -139,27 +143,26 @@ def test_those_that_its_row_has_no_room_for_are_met_nevertheless() -> None:
 def test_a_refusal_that_tells_that_it_is_served_ends_it() -> None:
     refusal = Lobby(9, {}, {MINE: Served(7, 8, 9)})
     steps, combined = play(*BEGUN, lobby_of(), refusal)
-    assert steps == [*ANNOUNCED, LOOK, ALONE]
+    assert steps == [*ANNOUNCED, GROUPS, ALONE]
     assert combined == Combined(0, Served(7, 8, 9), Place(0, 9, 10), {MINE: 7}, rivals=1)
 
 
 def test_after_any_other_refusal_it_looks_again() -> None:
     refusal, lobby = Lobby(7, {}, {MINE: Served(2, 1, 2)}), lobby_of(head=7)
     steps, combined = play(*BEGUN, lobby_of(), refusal, lobby, Applied())
-    assert steps[-3:] == [ALONE, LOOK, Combine(Place(0, 7, 8), [OWN], {})]
+    assert steps[-3:] == [ALONE, GROUPS, Combine(Place(0, 7, 8), [OWN], {})]
     assert combined.served == Served(7, 8, 9)
 
 
 def test_after_a_refusal_it_reads_the_groups_again() -> None:
     lobby = lobby_of(YOUNGER)
-    steps = so_far(*BEGUN, lobby, lobby, Lobby(7), lobby, lobby)
-    assert steps[-3:-1] == [LOOK, GROUPS]
+    assert so_far(*BEGUN, lobby, Lobby(7))[-1] == GROUPS
 
 
 def test_a_refusal_of_the_first_row_of_a_bucket_tells_of_no_loss() -> None:
     place = Place(1, None, 11)
     steps = so_far(*BEGUN, Lobby(None), Lobby(None), place=place)
-    assert steps[-1] == Look(1)
+    assert steps[-1] == Look(1, with_groups=True)
 
 
 def test_a_bucket_that_has_lost_its_rows_is_not_written_to() -> None:

@@ -53,8 +53,13 @@ def test_a_bucket_is_left_after_a_serial_look_and_the_group_gets_a_new_number(
     steps, combined = play(*replies)
     group = replace(OWN, number=first)
     assert steps == [
-        *[*ANNOUNCED, LOOK, SERIAL],
-        *[Announce(1, group), WAIT, Look(1), Combine(Place(1, None, first), [group], {})],
+        *[*ANNOUNCED, GROUPS, SERIAL],
+        *[
+            Announce(1, group),
+            WAIT,
+            Look(1, with_groups=True),
+            Combine(Place(1, None, first), [group], {}),
+        ],
     ]
     served = Served(first, first, first + 1)
     end = Place(1, first + 1, first + 2)
@@ -69,20 +74,20 @@ def test_the_new_number_is_larger_even_if_the_own_one_was_large() -> None:
 
 def test_who_was_served_in_a_bucket_that_is_closed_learns_so_by_the_serial_look() -> None:
     steps, combined = play(*BEGUN, lobby_of(head=10), lobby_of(head=10, served=SERVED))
-    assert steps == [*ANNOUNCED, LOOK, SERIAL]
+    assert steps == [*ANNOUNCED, GROUPS, SERIAL]
     assert (combined.bucket, combined.served) == (0, Served(7, 7, 8))
     assert combined.place == NEXT
 
 
 def test_an_older_group_in_a_closed_bucket_is_not_waited_for() -> None:
     closed = lobby_of(OLDER, head=10)
-    assert so_far(*BEGUN, closed, closed) == [*ANNOUNCED, LOOK, SERIAL, in_next()]
+    assert so_far(*BEGUN, closed, closed) == [*ANNOUNCED, GROUPS, SERIAL, in_next()]
 
 
-def test_a_bucket_that_is_closed_when_the_groups_are_read_is_looked_at_once_more() -> None:
+def test_a_bucket_that_closes_while_it_waits_is_looked_at_once_more() -> None:
     closed = lobby_of(YOUNGER, head=10)
-    steps = so_far(*BEGUN, lobby_of(YOUNGER), closed, closed)
-    assert steps[-2:] == [replace(GROUPS, is_serial=True), in_next()]
+    steps = so_far(*BEGUN, lobby_of(OLDER, group_of(YOUNGER.process, 6)), None, closed, closed)
+    assert steps[-3:] == [LOOK, replace(LOOK, is_serial=True), in_next()]
 
 
 def test_a_serial_look_after_a_lost_batch_that_finds_the_bucket_closed_is_enough() -> None:
@@ -105,8 +110,8 @@ def test_nothing_was_written_of_a_group_that_a_closed_bucket_passed_over() -> No
 def test_a_lost_batch_of_a_bucket_that_was_left_leaves_looks_in_the_next_as_they_are() -> None:
     full = Lobby(None, {OLDER.process: 3, MINE: 11}, {}, [group_of(OLDER.process, 3, 12)])
     replies = [*BEGUN, lobby_of(), LOST, lobby_of(head=10), *BEGUN]
-    replies += [full, None, full, full, Applied()]
-    assert so_far(*replies)[-1] == Look(1)
+    replies += [full, None, full, Applied()]
+    assert so_far(*replies)[-1] == Look(1, with_groups=True)
 
 
 def test_it_waits_for_older_ones_in_the_next_bucket_again() -> None:

@@ -1,6 +1,5 @@
 """The protocol of announced groups: answers that are lost."""
 
-from dataclasses import replace
 from itertools import combinations_with_replacement
 
 import pytest
@@ -23,7 +22,6 @@ from tests.unit.eventstore.combining import (
     ANNOUNCED,
     BEGUN,
     GROUPS,
-    LOOK,
     LOST,
     MINE,
     OLDER,
@@ -66,20 +64,20 @@ def test_an_announcement_without_an_answer_is_written_again_with_its_number(
     between: list[Reply],
 ) -> None:
     steps, _ = play(LOST, *between, *BEGUN, Lobby(8, {}, SERVED))
-    assert steps == [ANNOUNCED[0]] * (1 + len(between)) + [*ANNOUNCED, LOOK]
+    assert steps == [ANNOUNCED[0]] * (1 + len(between)) + [*ANNOUNCED, GROUPS]
 
 
 @pytest.mark.parametrize("reply", [LOST, UNREACHABLE, NOT_ALLOWED])
 def test_a_look_without_an_answer_is_taken_again(reply: Reply) -> None:
     lobby = lobby_of(YOUNGER)
-    steps, _ = play(*BEGUN, reply, lobby, reply, lobby, Applied())
-    assert steps == [*ANNOUNCED, LOOK, LOOK, GROUPS, GROUPS, TOGETHER]
+    steps, _ = play(*BEGUN, reply, lobby, Applied())
+    assert steps == [*ANNOUNCED, GROUPS, GROUPS, TOGETHER]
 
 
 @pytest.mark.parametrize("reply", [LOST, UNREACHABLE])
 def test_after_a_batch_without_an_answer_the_look_is_serial(reply: Reply) -> None:
     steps, combined = play(*BEGUN, lobby_of(), reply, lobby_of(head=8, served=SERVED))
-    assert steps == [*ANNOUNCED, LOOK, ALONE, SERIAL]
+    assert steps == [*ANNOUNCED, GROUPS, ALONE, SERIAL]
     assert combined == Combined(0, Served(7, 7, 8), Place(0, 8, 9), {MINE: 7}, rivals=1)
 
 
@@ -87,13 +85,11 @@ def test_a_batch_that_was_not_applied_is_tried_again_and_looks_stay_serial_until
     None
 ):
     lobby = lobby_of(YOUNGER)
-    serial_groups = replace(SERIAL, with_groups=True)
-    steps = so_far(*BEGUN, lobby, lobby, LOST, lobby, lobby, LOST, lobby, lobby, Lobby(6))
+    steps = so_far(*BEGUN, lobby, LOST, lobby, LOST, lobby, Lobby(6))
     assert steps == [
-        *[*ANNOUNCED, LOOK, GROUPS, TOGETHER],
-        *[SERIAL, serial_groups, TOGETHER],
-        *[SERIAL, serial_groups, TOGETHER],
-        LOOK,
+        *[*ANNOUNCED, GROUPS, TOGETHER],
+        *[SERIAL, TOGETHER, SERIAL, TOGETHER],
+        GROUPS,
     ]
 
 
@@ -133,11 +129,11 @@ def test_it_is_unknown_even_if_the_last_step_surely_was_not_taken(last: Unanswer
 
 def test_refusals_and_waits_do_not_count_as_unanswered() -> None:
     replies = [lobby_of(OLDER), None, lobby_of(), Lobby(6), lobby_of(), Lobby(7)]
-    assert so_far(LOST, *BEGUN, *replies, LOST, attempts=3)[-1] == LOOK
+    assert so_far(LOST, *BEGUN, *replies, LOST, attempts=3)[-1] == GROUPS
 
 
 def test_unanswered_steps_count_in_all_buckets_together() -> None:
     closed = lobby_of(head=10)
     replies = [LOST, *BEGUN, closed, closed, *BEGUN, LOST]
-    assert so_far(*replies)[-1] == Look(1)
+    assert so_far(*replies)[-1] == Look(1, with_groups=True)
     assert is_unknown(failure(*replies, LOST))
