@@ -9,7 +9,7 @@ from patientmgmt.local_cassandra.errors import LocalCassandraError
 
 SETTINGS_FILE = "settings.json"
 MIN_HEAP_MIB = 512
-"""Room for the memtables (128 MiB), the key cache, and the server itself."""
+"""Room for the memtables (a quarter of it), the key cache, and the server itself."""
 
 
 @dataclass(frozen=True, kw_only=True)
