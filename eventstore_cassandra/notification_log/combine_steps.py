@@ -174,7 +174,6 @@ class _Combining:
         group = self._group = replace(self._group, number=self._number(place.first))
         yield from self._answered(Announce(place.bucket, group), Applied)
         self._may_be_there = True
-        yield Wait()
         waits = 0
         look = Look(place.bucket, with_groups=True)
         while True:

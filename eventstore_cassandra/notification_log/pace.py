@@ -12,9 +12,9 @@ _USUAL = 0.005
 class Pace:
     """Of one process; for one thread at a time.
 
-    Its measure is the time that an announcement takes. A pause is one to two of these among many
-    rivals, and less among few. There is one before a group is taken, so that it grows; one before
-    the first look, so that it finds the group served; one for each rival that is before it.
+    Its measure is the time that an announcement takes. A pause is two to four of these among many
+    rivals, and less among few. There is one before a group is taken, so that it grows, and one for
+    each rival that is before it.
     """
 
     def __init__(self) -> None:
@@ -45,5 +45,5 @@ class Pace:
 
     def pause(self) -> tuple[float, float]:
         """Return how long to pause at least and at the most, in seconds."""
-        shortest = self._round_trip * min(self._rivals, _MANY) / _MANY
+        shortest = 2 * self._round_trip * min(self._rivals, _MANY) / _MANY
         return shortest, 2 * shortest

@@ -3,7 +3,7 @@
 X, Y and Z are the replicas. What X alone has got is decided, and the others do not show it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from uuid import UUID
 
@@ -11,12 +11,13 @@ import pytest
 from cassandra import OperationTimedOut
 from eventsourcing.persistence import StoredEvent
 
-from eventstore_cassandra.append import Append
+from eventstore_cassandra.append import Append, Applied
 from eventstore_cassandra.application_recorder import CassandraApplicationRecorder
 from eventstore_cassandra.notification_log.combine_steps import Announce, Combine, Look
 from eventstore_cassandra.notification_log.combining import Combining
 from eventstore_cassandra.notification_log.lobby import Group
 from eventstore_cassandra.notification_log.reserve_steps import Place
+from eventstore_cassandra.notification_log.table import Mark
 from eventstore_cassandra.operations import finish, verify
 from tests.simulation.connection import Request
 from tests.simulation.mutants import RARE_MUTANTS
@@ -70,15 +71,17 @@ def before_the_first_look(
     monkeypatch: pytest.MonkeyPatch,
     happens: Callable[[], None],
 ) -> None:
-    """Have something happen when a group is announced: between its two pauses, that is."""
-    pauses: list[None] = []
+    """Have something happen when a group is announced for the first time."""
+    lobby = recorder._log._lobby
+    announce = lobby.announce
 
-    def pause() -> None:
-        pauses.append(None)
-        if len(pauses) == 2:
-            happens()
+    def announce_and_see(step: Announce, marks: Sequence[Mark]) -> Applied:
+        monkeypatch.setattr(lobby, "announce", announce)
+        reply = announce(step, marks)
+        happens()
+        return reply
 
-    monkeypatch.setattr(combining(recorder), "pause", pause)
+    monkeypatch.setattr(lobby, "announce", announce_and_see)
 
 
 def test_who_was_served_is_not_served_again_where_only_the_head_has_spread(

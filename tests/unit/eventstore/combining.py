@@ -37,14 +37,14 @@ LOST = Unanswered(OperationTimedOut("no answer"))
 UNREACHABLE = Unanswered(NoHostAvailable("nobody there", {}))
 REFUSED = Unanswered(InvalidRequest("Batch too large"))
 
-BEGUN: list[Reply] = [Applied(), None]
-"""The replies to what each group begins with."""
+BEGUN: list[Reply] = [Applied()]
+"""The reply to what each group begins with."""
 
 WAIT, LOOK = Wait(), Look(0)
 GROUPS = Look(0, with_groups=True)
 SERIAL = Look(0, with_groups=True, is_serial=True)
 ALONE, TOGETHER = Combine(PLACE, [OWN], {}), Combine(PLACE, [OWN, YOUNGER], {})
-ANNOUNCED = [Announce(0, OWN), WAIT]
+ANNOUNCED = [Announce(0, OWN)]
 """What each group begins with."""
 
 

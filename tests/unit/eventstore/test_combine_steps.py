@@ -187,7 +187,7 @@ def test_a_group_gets_a_number_above_the_head_and_above_those_before() -> None:
 
 @pytest.mark.parametrize(
     ("replies", "expected"),
-    [([Lobby(6)], "Applied"), ([Applied(), None, Applied()], "Lobby"), ([Found(None)], "Applied")],
+    [([Lobby(6)], "Applied"), ([Applied(), Applied()], "Lobby"), ([Found(None)], "Applied")],
 )
 def test_an_answer_to_something_else_is_an_error(replies: list[Reply], expected: str) -> None:
     error = failure(*replies)

@@ -56,7 +56,6 @@ def test_a_bucket_is_left_after_a_serial_look_and_the_group_gets_a_new_number(
         *[*ANNOUNCED, GROUPS, SERIAL],
         *[
             Announce(1, group),
-            WAIT,
             Look(1, with_groups=True),
             Combine(Place(1, None, first), [group], {}),
         ],

@@ -102,12 +102,10 @@ def test_a_group_that_was_served_by_another_has_its_places_in_their_row() -> Non
     assert kinds(world) == [Announce, Combine, Look]
 
 
-def test_who_announces_pauses_before_it_takes_a_group_and_before_it_looks() -> None:
+def test_who_announces_pauses_before_it_takes_a_group() -> None:
     world = World()
     lose_a_race(world)
-    before_the_group, before_the_look = world.waiting.pauses
-    assert before_the_group == (0.005 / 4, 0.005 / 2)
-    assert before_the_look == (0.004 / 4, 0.004 / 2), "the announcement took no time"
+    assert world.waiting.pauses == [(0.005 / 2, 0.005)]
 
 
 def test_the_pause_follows_the_time_that_an_announcement_takes() -> None:
@@ -120,8 +118,9 @@ def test_the_pause_follows_the_time_that_an_announcement_takes() -> None:
 
     world.lobby.before = take_time
     lose_a_race(world)
+    world.reserve()
     shortest, longest = world.waiting.pauses[-1]
-    assert shortest == (0.005 + 0.995 / 5) / 4
+    assert shortest == (0.005 + 0.995 / 5) / 2
     assert longest == 2 * shortest
 
 
@@ -138,7 +137,7 @@ def test_a_pause_is_as_long_as_others_were_active_since_the_group_before() -> No
     world.waiting.pauses.clear()
     world.reserve()
     shortest, _ = world.waiting.pauses[0]
-    assert shortest == pytest.approx(0.005 * 0.8**2 * 2 / 4), "two of them were"
+    assert shortest == pytest.approx(0.005 * 0.8**2 * 2 / 2), "two of them were"
 
 
 def test_a_group_has_a_larger_number_than_one_before_that_has_come_to_nothing() -> None:

@@ -42,12 +42,12 @@ def test_after_each_group_that_meets_somebody_it_is_eight_more() -> None:
 
 
 def test_who_knows_of_nobody_pauses_as_if_there_were_one() -> None:
-    assert Pace().pause() == (0.00125, 0.0025)
+    assert Pace().pause() == (0.0025, 0.005)
 
 
 @pytest.mark.parametrize(
     ("active", "shortest"),
-    [(-1, 0.00125), (0, 0.00125), (1, 0.00125), (2, 0.0025), (4, 0.005), (5, 0.005), (90, 0.005)],
+    [(-1, 0.0025), (0, 0.0025), (1, 0.0025), (2, 0.005), (4, 0.01), (5, 0.01), (90, 0.01)],
 )
 def test_a_pause_is_the_longer_the_more_others_are_active_up_to_four(
     active: int, shortest: float
@@ -63,9 +63,9 @@ def test_a_pause_follows_the_time_that_announcements_take() -> None:
     pace.lost()
     pace.combined(combined(4), active=4)
     pace.announced(0.015)
-    assert pace.pause() == pytest.approx((0.007, 0.014))
+    assert pace.pause() == pytest.approx((0.014, 0.028))
     pace.announced(0.002)
-    assert pace.pause() == pytest.approx((0.006, 0.012))
+    assert pace.pause() == pytest.approx((0.012, 0.024))
     for _ in range(40):
         pace.announced(0.1)
-    assert pace.pause() == pytest.approx((0.1, 0.2), rel=0.001)
+    assert pace.pause() == pytest.approx((0.2, 0.4), rel=0.001)
