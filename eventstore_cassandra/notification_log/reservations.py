@@ -26,6 +26,7 @@ from eventstore_cassandra.notification_log.reserve_steps import (
     Insist,
     LookUp,
     Place,
+    Refused,
     Reply,
     Reserve,
     Step,
@@ -125,12 +126,8 @@ class Reservations:
         )
         if instead is not None:
             self._queue.note_sent(())
-            self._counters.add(Count.RESERVATION_RETRIES)
-            logger.debug("Another process was first at position %d of the log.", place.first)
-            self._combining.lost()
-            if instead.head is not None:
-                self._place = after(place, instead.head, self._table.buckets)
             self._marks.put_back(marks)
+            self._refused(place, instead)
             return ()
         last = place.first - 1 + sum(len(ticket.entry.events) for ticket in group)
         self._place, self._place_is_known = after(place, last, self._table.buckets), True
@@ -138,6 +135,19 @@ class Reservations:
             self._announced = None
         row = WrittenRow(place.bucket, last, [None] * len(group))
         return self._answer(group, row, place.first)
+
+    def _refused(self, place: Place, instead: Refused) -> None:
+        """Take note of what was at the place when a quiet batch was refused."""
+        self._place_is_known = True
+        if instead.head != place.head and instead.head is not None:
+            self._place = after(place, instead.head, self._table.buckets)
+        elif instead.announced.items() < (self._announced or {}).items():
+            # What was announced long ago has vanished: nobody was met.
+            self._announced = instead.announced or None
+            return
+        self._counters.add(Count.RESERVATION_RETRIES)
+        logger.debug("Another process was first at position %d of the log.", place.first)
+        self._combining.lost()
 
     def _answer(self, group: Sequence[Ticket], row: WrittenRow, first: int) -> Sequence[Ticket]:
         ends = accumulate((len(ticket.entry.events) for ticket in group), initial=first)

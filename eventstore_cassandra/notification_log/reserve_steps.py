@@ -15,8 +15,8 @@ replicas refused its first proposal. If one of them accepted that, or did not an
 told to be unknown.
 """
 
-from collections.abc import Generator
-from dataclasses import dataclass
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from eventsourcing.persistence import OperationalError, PersistenceError
@@ -65,6 +65,8 @@ class Refused:
     """The head was another, None where the bucket has no rows; or others have announced."""
 
     head: int | None
+    announced: Mapping[UUID, int] = field(default_factory=dict)
+    """Who has, as the bucket has it now; what was announced some minutes ago has vanished."""
 
 
 Step = Reserve | Insist | LookUp

@@ -190,7 +190,9 @@ class LogTable:
     def reserve(self, batch: BatchStatement) -> Applied | Refused:
         """Send the conditional batch; the driver's errors pass through."""
         row = self._datastore.execute(batch, APPEND).one()
-        return Applied() if row["[applied]"] else Refused(row.get("head"))
+        if row["[applied]"]:
+            return Applied()
+        return Refused(row.get("head"), dict((row.get("announced") or {}).items()))
 
     def owner(self, place: Place) -> UUID | None:
         """Return whose append is at the place's first position, by a serial read."""

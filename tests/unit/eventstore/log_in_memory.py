@@ -86,7 +86,7 @@ class LogInMemory:
             if self.head(bucket) == batch.place.head and is_taken:
                 self.applied.append(batch)
             else:
-                reply = Refused(self.head(bucket))
+                reply = Refused(self.head(bucket), dict(self.announced.get(bucket, {})))
         self.after()
         return reply
 

@@ -54,6 +54,50 @@ def test_after_eight_groups_that_meet_nobody_it_goes_quietly_again() -> None:
     assert world.table.applied[-1].last == 13
 
 
+def be_calm_again(world: World) -> None:
+    lose_a_race(world)
+    for _ in range(7):
+        world.reserve()
+    world.lobby.steps.clear()
+
+
+def test_announcements_that_have_vanished_are_no_rivals() -> None:
+    world = World()
+    be_calm_again(world)
+    world.table.announced[0].clear()
+    ends_read = world.table.ends_read
+    for _ in range(2):
+        world.reserve()
+    assert world.lobby.steps == []
+    assert world.table.ends_read == ends_read
+    assert world.counters.values()["reservation_retries"] == 1
+
+
+def test_one_that_is_announced_as_others_vanish_is_a_rival() -> None:
+    world = World()
+    be_calm_again(world)
+    world.table.announced[0].clear()
+    world.lobby.announce_for_another_process()
+    world.reserve()
+    assert kinds(world)[0] is Announce
+    assert world.counters.values()["reservation_retries"] == 2
+
+
+def test_a_head_that_has_moved_is_a_rival_though_announcements_have_vanished() -> None:
+    world = World()
+    be_calm_again(world)
+    world.table.announced[0].clear()
+    world.table.append_for_another_process()
+    world.reserve()
+    assert kinds(world)[0] is Announce
+
+
+def test_the_end_of_the_log_is_not_read_again_by_one_that_was_told_it() -> None:
+    world = World()
+    lose_a_race(world)
+    assert world.table.ends_read == 2, "at first, and by the other process"
+
+
 def test_whoever_meets_somebody_announces_eight_more() -> None:
     world = World()
     lose_a_race(world)
