@@ -136,7 +136,13 @@ class Combined:
 
 
 def combine_steps(
-    group: Group, place: Place, number: Callable[[int], int], buckets: Buckets, *, attempts: int
+    group: Group,
+    place: Place,
+    number: Callable[[int], int],
+    buckets: Buckets,
+    *,
+    attempts: int,
+    is_eager: bool = True,
 ) -> Steps:
     """Yield steps until the group has its positions.
 
@@ -144,10 +150,12 @@ def combine_steps(
     :param number: returns a number for the group, which is at least this large and larger than any
         before.
     :param attempts: how many steps may stay unanswered before giving up.
+    :param is_eager: whether each look has the groups that wait, as long as it may be one's turn;
+        else they are read once it is.
     :raises UnknownOutcomeError: when it is not known whether the group is or will be in the log.
     :raises PersistenceError: for whatever else fails; nothing was written.
     """
-    combining = _Combining(group, number, buckets, attempts)
+    combining = _Combining(group, number, buckets, attempts=attempts, is_eager=is_eager)
     while isinstance(result := (yield from combining.within(place)), Place):
         place = yield from combining.end(result)
     return result
@@ -155,12 +163,19 @@ def combine_steps(
 
 class _Combining:
     def __init__(
-        self, group: Group, number: Callable[[int], int], buckets: Buckets, attempts: int
+        self,
+        group: Group,
+        number: Callable[[int], int],
+        buckets: Buckets,
+        *,
+        attempts: int,
+        is_eager: bool,
     ) -> None:
         self._group = group
         self._number = number
         self._buckets = buckets
         self._attempts = attempts
+        self._is_eager = is_eager
         self._unanswered = 0
         self._may_be_there = False
         self._is_uncertain = False
@@ -175,7 +190,7 @@ class _Combining:
         yield from self._answered(Announce(place.bucket, group), Applied)
         self._may_be_there = True
         waits = 0
-        look = Look(place.bucket, with_groups=True)
+        look = Look(place.bucket, with_groups=self._is_eager)
         while True:
             lobby = yield from self._answered(look, Lobby)
             if lobby.is_served(group.process, group.number):
@@ -187,7 +202,7 @@ class _Combining:
             elif waits < (older := lobby.older_than(group)):
                 waits += 1
                 yield Wait()
-                look = replace(look, with_groups=waits >= older)
+                look = replace(look, with_groups=self._is_eager and waits >= older)
             elif lobby.rivals(group) and not look.with_groups and not self._is_alone:
                 look = replace(look, with_groups=True)
             else:
@@ -195,7 +210,7 @@ class _Combining:
                 here = place if head is None else Place(place.bucket, head, head + 1)
                 if combined := (yield from self._try(here, lobby)):
                     return combined
-                look = Look(place.bucket, with_groups=True, is_serial=self._is_uncertain)
+                look = Look(place.bucket, with_groups=self._is_eager, is_serial=self._is_uncertain)
 
     def end(self, place: Place) -> Generator[Step, Reply, Place]:
         """Return where the log ends, which may be many buckets further on."""

@@ -32,8 +32,10 @@ from eventstore_cassandra.waiting import Waiting
 
 logger = logging.getLogger(__name__)
 
-LARGE = 64 * 1024
+LARGE = 16 * 1024
 """Bytes of state in a group, above which it does not stay in the lobby once it was served."""
+MUCH = 256 * 1024
+"""Bytes of state in a lobby, above which only those read it whose turn it is."""
 
 
 class Combining:
@@ -58,6 +60,8 @@ class Combining:
         self._process = uuid4()
         self._number = 0
         self._pace = Pace()
+        self._size = 0
+        """Bytes of state in the lobby when it was read last."""
 
     @property
     def is_due(self) -> bool:
@@ -82,7 +86,12 @@ class Combining:
         group = Group(self._process, self._number, appends, events)
         before = self._number
         steps = combine_steps(
-            group, place, self._next_number, self._table.buckets, attempts=self._attempts
+            group,
+            place,
+            self._next_number,
+            self._table.buckets,
+            attempts=self._attempts,
+            is_eager=self._size <= MUCH,
         )
         result = drive(steps, lambda step: self._take(step, group), self._waits)
         active = sum(number > before for number in result.announced.values()) - 1
@@ -108,8 +117,11 @@ class Combining:
                 case Wait():
                     self.pause()
                     return None
-                case Look():
-                    return self._lobby.look(step)
+                case Look(with_groups=with_groups):
+                    lobby = self._lobby.look(step)
+                    if with_groups:
+                        self._size = sum(each.size for each in lobby.groups)
+                    return lobby
                 case Withdraw():
                     return self._lobby.withdraw(step)
                 case Find(place):

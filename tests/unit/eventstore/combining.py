@@ -56,7 +56,9 @@ def lobby_of(
     return Lobby(head, {each.process: each.number for each in waiting}, served or {}, waiting)
 
 
-def begin(place: Place = PLACE, *, attempts: int = 3, above: int = 0) -> Steps:
+def begin(
+    place: Place = PLACE, *, attempts: int = 3, above: int = 0, is_eager: bool = True
+) -> Steps:
     """Return the steps of the own group, in buckets of ten positions."""
     last = above
 
@@ -66,7 +68,9 @@ def begin(place: Place = PLACE, *, attempts: int = 3, above: int = 0) -> Steps:
         return last
 
     unnumbered = Group(MINE, -1, OWN.appends, OWN.events)
-    return combine_steps(unnumbered, place, number, Buckets(10), attempts=attempts)
+    return combine_steps(
+        unnumbered, place, number, Buckets(10), attempts=attempts, is_eager=is_eager
+    )
 
 
 def play(
@@ -97,9 +101,11 @@ def failure(*replies: Reply, place: Place = PLACE, attempts: int = 3) -> Persist
     return raised.value
 
 
-def so_far(*replies: Reply, place: Place = PLACE, attempts: int = 3) -> list[Step]:
+def so_far(
+    *replies: Reply, place: Place = PLACE, attempts: int = 3, is_eager: bool = True
+) -> list[Step]:
     """Send all replies; return the steps that were asked for, the last of which has no reply."""
-    machine = begin(place, attempts=attempts)
+    machine = begin(place, attempts=attempts, is_eager=is_eager)
     return [next(machine), *(send(machine, reply) for reply in replies)]
 
 

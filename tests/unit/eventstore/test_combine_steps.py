@@ -14,6 +14,7 @@ from tests.unit.eventstore.combining import (
     BEGUN,
     GROUPS,
     LOOK,
+    LOST,
     MINE,
     OLDER,
     OWN,
@@ -111,6 +112,18 @@ def test_it_waits_for_those_that_are_left_only() -> None:
     steps = so_far(*BEGUN, both, None, one)
     assert steps == [*ANNOUNCED, GROUPS, WAIT, LOOK, GROUPS]
     assert so_far(*BEGUN, both, None, Lobby(6))[-1] == ALONE
+
+
+def test_the_groups_of_a_large_lobby_are_read_by_those_only_whose_turn_it_is() -> None:
+    older, younger = lobby_of(OLDER), lobby_of(YOUNGER)
+    steps = so_far(*BEGUN, older, None, older, older, Lobby(7), is_eager=False)
+    assert steps == [
+        *[*ANNOUNCED, LOOK, WAIT, LOOK, GROUPS],
+        *[Combine(PLACE, [OLDER, OWN], {}), LOOK],
+    ]
+    assert so_far(*BEGUN, younger, younger, is_eager=False)[-2:] == [GROUPS, TOGETHER]
+    steps = so_far(*BEGUN, lobby_of(), LOST, is_eager=False)
+    assert steps == [*ANNOUNCED, LOOK, ALONE, Look(0, is_serial=True)]
 
 
 def test_an_older_one_that_comes_to_light_with_the_groups_is_waited_for_once() -> None:
