@@ -129,6 +129,22 @@ def test_the_last_event_is_found_before_any_number_of_empty_positions(
     assert reader(table).last() == 2
 
 
+class LaggingTable(TableInMemory):
+    """Its replicas have the last head already, and the last row only at serial consistency."""
+
+    buckets = Buckets(100)
+
+    def rows(
+        self, bucket: int, start: int, limit: int, *, serial: bool = False
+    ) -> list[list[Intent]]:
+        rows = super().rows(bucket, start, limit)
+        return rows if serial else [row for row in rows if row[-1].last < self.place.first - 1]
+
+
+def test_the_last_position_is_that_of_a_row_that_has_not_spread() -> None:
+    assert reader(LaggingTable([[(1, True)]] * 50)).last() == 50
+
+
 class BusyTable(TableInMemory):
     """A log whose writers have appended once more whenever it is read."""
 
