@@ -178,14 +178,12 @@ class _Combining:
         self._is_eager = is_eager
         self._unanswered = 0
         self._may_be_there = False
-        self._is_uncertain = False
-        """Whether a batch may have been applied, or still be."""
         self._is_alone = False
         """Whether the group is tried without others, since with them the batch was refused."""
 
     def within(self, place: Place) -> Generator[Step, Reply, Combined | Place]:
         """Yield steps until the group is served; return the next bucket's place if it is closed."""
-        self._may_be_there = self._is_uncertain = False
+        self._may_be_there = False
         group = self._group = replace(self._group, number=self._number(place.first))
         yield from self._answered(Announce(place.bucket, group), Applied)
         self._may_be_there = True
@@ -210,7 +208,8 @@ class _Combining:
                 here = place if head is None else Place(place.bucket, head, head + 1)
                 if combined := (yield from self._try(here, lobby)):
                     return combined
-                look = Look(place.bucket, with_groups=self._is_eager, is_serial=self._is_uncertain)
+                # What has refused the batch, or has become of it, need not have spread.
+                look = Look(place.bucket, with_groups=self._is_eager, is_serial=True)
 
     def end(self, place: Place) -> Generator[Step, Reply, Place]:
         """Return where the log ends, which may be many buckets further on."""
@@ -232,14 +231,12 @@ class _Combining:
                     raise UnknownOutcomeError(f"{lost_positions(place)} {UNKNOWN}")
                 if found.is_served(self._group.process, self._group.number):
                     return self._found(place.bucket, replace(found, announced=lobby.announced))
-                self._is_uncertain = False
             case Unanswered(error=error) if is_refusal(error) and self._is_alone:
                 yield from self._withdraw(place.bucket, lobby, error)
             case Unanswered(error=error) if is_refusal(error):
                 self._is_alone = True
             case Unanswered(error=error):
                 self._note(error)
-                self._is_uncertain = True
         return None
 
     def _withdraw(

@@ -19,6 +19,7 @@ from tests.unit.eventstore.combining import (
     OLDER,
     OWN,
     PLACE,
+    SERIAL,
     TOGETHER,
     WAIT,
     YOUNGER,
@@ -104,7 +105,7 @@ def test_it_waits_as_often_as_there_are_older_groups_and_no_more() -> None:
     # Whoever is refused after that does not wait again.
     again = so_far(*replies, lobby, lobby)
     oldest_first = [OLDER, lobby.groups[2], OWN]
-    assert again[-2:] == [GROUPS, Combine(PLACE, oldest_first, {})]
+    assert again[-2:] == [SERIAL, Combine(PLACE, oldest_first, {})]
 
 
 def test_it_waits_for_those_that_are_left_only() -> None:
@@ -119,7 +120,7 @@ def test_the_groups_of_a_large_lobby_are_read_by_those_only_whose_turn_it_is() -
     steps = so_far(*BEGUN, older, None, older, older, Lobby(7), is_eager=False)
     assert steps == [
         *[*ANNOUNCED, LOOK, WAIT, LOOK, GROUPS],
-        *[Combine(PLACE, [OLDER, OWN], {}), LOOK],
+        *[Combine(PLACE, [OLDER, OWN], {}), Look(0, is_serial=True)],
     ]
     assert so_far(*BEGUN, younger, younger, is_eager=False)[-2:] == [GROUPS, TOGETHER]
     steps = so_far(*BEGUN, lobby_of(), LOST, is_eager=False)
@@ -143,7 +144,7 @@ def test_those_before_it_that_fill_a_row_are_served_without_it_and_then_it_is_tr
     full = group_of(A, 3, 9)
     lobby = lobby_of(full)
     steps = so_far(*BEGUN, lobby, None, lobby, Applied())
-    assert steps[-3:] == [GROUPS, Combine(PLACE, [full], {}), GROUPS]
+    assert steps[-3:] == [GROUPS, Combine(PLACE, [full], {}), SERIAL]
 
 
 def test_those_that_its_row_has_no_room_for_are_met_nevertheless() -> None:
@@ -160,22 +161,22 @@ def test_a_refusal_that_tells_that_it_is_served_ends_it() -> None:
     assert combined == Combined(0, Served(7, 8, 9), Place(0, 9, 10), {MINE: 7}, rivals=1)
 
 
-def test_after_any_other_refusal_it_looks_again() -> None:
+def test_after_any_other_refusal_it_looks_again_at_serial_consistency() -> None:
     refusal, lobby = Lobby(7, {}, {MINE: Served(2, 1, 2)}), lobby_of(head=7)
     steps, combined = play(*BEGUN, lobby_of(), refusal, lobby, Applied())
-    assert steps[-3:] == [ALONE, GROUPS, Combine(Place(0, 7, 8), [OWN], {})]
+    assert steps[-3:] == [ALONE, SERIAL, Combine(Place(0, 7, 8), [OWN], {})]
     assert combined.served == Served(7, 8, 9)
 
 
 def test_after_a_refusal_it_reads_the_groups_again() -> None:
     lobby = lobby_of(YOUNGER)
-    assert so_far(*BEGUN, lobby, Lobby(7))[-1] == GROUPS
+    assert so_far(*BEGUN, lobby, Lobby(7))[-1] == SERIAL
 
 
 def test_a_refusal_of_the_first_row_of_a_bucket_tells_of_no_loss() -> None:
     place = Place(1, None, 11)
     steps = so_far(*BEGUN, Lobby(None), Lobby(None), place=place)
-    assert steps[-1] == Look(1, with_groups=True)
+    assert steps[-1] == Look(1, with_groups=True, is_serial=True)
 
 
 def test_a_bucket_that_has_lost_its_rows_is_not_written_to() -> None:

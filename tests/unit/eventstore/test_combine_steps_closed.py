@@ -106,10 +106,8 @@ def test_nothing_was_written_of_a_group_that_a_closed_bucket_passed_over() -> No
     assert is_unknown(failure(*replies, *BEGUN, UNREACHABLE, UNREACHABLE, UNREACHABLE))
 
 
-def test_a_lost_batch_of_a_bucket_that_was_left_leaves_looks_in_the_next_as_they_are() -> None:
-    full = Lobby(None, {OLDER.process: 3, MINE: 11}, {}, [group_of(OLDER.process, 3, 12)])
+def test_after_a_lost_batch_of_a_bucket_that_was_left_the_look_in_the_next_is_plain() -> None:
     replies = [*BEGUN, lobby_of(), LOST, lobby_of(head=10), *BEGUN]
-    replies += [full, None, full, Applied()]
     assert so_far(*replies)[-1] == Look(1, with_groups=True)
 
 

@@ -22,6 +22,7 @@ from tests.unit.eventstore.combining import (
     MINE,
     OWN,
     REFUSED,
+    SERIAL,
     TOGETHER,
     UNREACHABLE,
     YOUNGER,
@@ -43,7 +44,7 @@ def test_a_batch_with_others_that_is_refused_for_good_is_tried_without_them(
     lobby = lobby_of(YOUNGER)
     refusal = Unanswered(kind("Batch too large"))
     steps, combined = play(*BEGUN, lobby, refusal, lobby, Applied())
-    assert steps == [*ANNOUNCED, GROUPS, TOGETHER, GROUPS, ALONE]
+    assert steps == [*ANNOUNCED, GROUPS, TOGETHER, SERIAL, ALONE]
     assert (combined.served, combined.rivals) == (Served(7, 7, 8), 1)
 
 
@@ -57,7 +58,7 @@ def test_one_that_was_refused_with_others_stays_alone_in_the_next_bucket() -> No
     closed = lobby_of(YOUNGER, head=10)
     refused = [*BEGUN, lobby_of(YOUNGER), REFUSED]
     younger = Lobby(None, {MINE: 11, YOUNGER.process: 12})
-    steps = so_far(*refused, closed, closed, *BEGUN, younger)
+    steps = so_far(*refused, closed, *BEGUN, younger)
     assert steps[-1] == Combine(NEXT, [replace(OWN, number=11)], {})
 
 
@@ -92,7 +93,7 @@ def test_nothing_was_written_of_one_that_was_withdrawn_though_answers_were_lost(
 def test_one_that_was_served_before_it_could_be_withdrawn_has_its_places() -> None:
     lobby = Lobby(8, {MINE: 7}, SERVED)
     steps, combined = play(*REFUSED_ALONE, Lobby(None, {}, SERVED), lobby)
-    assert steps[-2:] == [Withdraw(0, OWN, None), GROUPS]
+    assert steps[-2:] == [Withdraw(0, OWN, None), SERIAL]
     assert combined.served == Served(7, 7, 8)
 
 

@@ -81,15 +81,12 @@ def test_after_a_batch_without_an_answer_the_look_is_serial(reply: Reply) -> Non
     assert combined == Combined(0, Served(7, 7, 8), Place(0, 8, 9), {MINE: 7}, rivals=1)
 
 
-def test_a_batch_that_was_not_applied_is_tried_again_and_looks_stay_serial_until_an_answer() -> (
-    None
-):
+def test_a_batch_that_was_not_applied_is_tried_again_and_looks_are_serial_from_then_on() -> None:
     lobby = lobby_of(YOUNGER)
     steps = so_far(*BEGUN, lobby, LOST, lobby, LOST, lobby, Lobby(6))
     assert steps == [
         *[*ANNOUNCED, GROUPS, TOGETHER],
-        *[SERIAL, TOGETHER, SERIAL, TOGETHER],
-        GROUPS,
+        *[SERIAL, TOGETHER, SERIAL, TOGETHER, SERIAL],
     ]
 
 
@@ -129,7 +126,7 @@ def test_it_is_unknown_even_if_the_last_step_surely_was_not_taken(last: Unanswer
 
 def test_refusals_and_waits_do_not_count_as_unanswered() -> None:
     replies = [lobby_of(OLDER), None, lobby_of(), Lobby(6), lobby_of(), Lobby(7)]
-    assert so_far(LOST, *BEGUN, *replies, LOST, attempts=3)[-1] == GROUPS
+    assert so_far(LOST, *BEGUN, *replies, LOST, attempts=3)[-1] == SERIAL
 
 
 def test_unanswered_steps_count_in_all_buckets_together() -> None:
