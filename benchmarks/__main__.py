@@ -11,6 +11,7 @@ import click
 from benchmarks import report
 from benchmarks.nodes import keyspace, started
 from eventstore_cassandra import Topology
+from patientmgmt.cli.signals import stop_at_first_signal
 from patientmgmt.local_cassandra import LocalCassandraError
 
 SECTIONS = ("appends", "contention", "log", "loading", "stores")
@@ -80,6 +81,7 @@ def main(
     The figures are ratios of things measured in turn in this very run. Compare ratios, not rates:
     rates are those of this machine at this hour.
     """
+    stop_at_first_signal()  # and with it the nodes that were started
     figures: report.Figures = {
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "cpus": os.cpu_count(),
