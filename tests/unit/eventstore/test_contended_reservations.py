@@ -8,7 +8,6 @@ from cassandra.cluster import NoHostAvailable
 
 from eventstore_cassandra.errors import StoreUnreachableError
 from eventstore_cassandra.notification_log.combine_steps import Announce, Combine, Look, Step
-from eventstore_cassandra.notification_log.combining import MUCH
 from eventstore_cassandra.notification_log.marks import Reserved
 from eventstore_cassandra.notification_log.reserve_steps import Place
 from tests.unit.eventstore.lobby_in_memory import group_of
@@ -107,39 +106,6 @@ def test_whoever_meets_somebody_announces_eight_more() -> None:
     for _ in range(12):
         world.reserve()
     assert kinds(world).count(Announce) == 2 + 1 + 8
-
-
-def meet_a_large_lobby(world: World) -> None:
-    world.reserve()
-    world.table.append_for_another_process()
-    world.reservations.reserve(entry(state=b'"' + b"x" * MUCH + b'"'))
-    world.lobby.steps.clear()
-
-
-def test_who_has_read_a_large_lobby_reads_the_next_one_when_its_turn_comes() -> None:
-    world = World()
-    meet_a_large_lobby(world)
-    for _ in range(2):
-        world.lobby.announce_for_another_process()
-        world.reserve()
-    looks = [step.with_groups for step in world.lobby.steps if isinstance(step, Look)]
-    assert looks[:3] == [False, False, True], "its own large group was there"
-    assert looks[3:] == [True, True], "and is not any more"
-
-
-def test_a_look_without_the_groups_does_not_tell_that_the_lobby_is_small() -> None:
-    world = World()
-    meet_a_large_lobby(world)
-
-    def serve(step: Step) -> None:
-        if isinstance(step, Announce):
-            place = world.table.end(Place(0, None, 1))
-            world.lobby.combine(Combine(place, [step.group], world.lobby.look(Look(0)).served), [])
-
-    world.lobby.after = serve
-    for _ in range(2):
-        world.reserve()
-    assert not any(step.with_groups for step in world.lobby.steps if isinstance(step, Look))
 
 
 def test_a_group_that_is_announced_refuses_a_quiet_batch() -> None:
