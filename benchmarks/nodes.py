@@ -15,9 +15,8 @@ from patientmgmt.initialise import initialise_cassandra
 from patientmgmt.local_cassandra import Cluster, ClusterSettings, free_ports
 
 HEAP_MIB = {1: 4096, 3: 2048}
-"""For each node, by the number of nodes: a laptop of 8 GiB has room for them, since a heap grows to
-that only under load. A quarter is for memtables: with little of it, what is measured is how often
-they are flushed and compacted."""
+"""For each node, by the number of nodes; half as much may be off the heap. A quarter of the heap is
+for memtables: with little of it, what is measured is how often they are flushed and compacted."""
 ONE_COPY = Topology.single_node()
 
 

@@ -8,6 +8,7 @@ conditions of one batch are about all of it.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple
 from uuid import UUID
 
@@ -37,7 +38,7 @@ class Group:
     appends: Sequence[Header]
     events: Sequence[LoggedEvent]
 
-    @property
+    @cached_property
     def size(self) -> int:
         """Bytes of state."""
         return sum(len(text.encode() if text else blob or b"") for _, text, blob in self.events)

@@ -10,7 +10,7 @@ from eventstore_cassandra.datastore import CassandraDatastore
 from eventstore_cassandra.errors import library_errors
 from eventstore_cassandra.notification_log.combine_steps import Announce, Combine, Look, Withdraw
 from eventstore_cassandra.notification_log.lobby import Group, Lobby, Served, positions
-from eventstore_cassandra.notification_log.table import LogTable, Mark
+from eventstore_cassandra.notification_log.table import LogTable, Mark, announced_in
 from eventstore_cassandra.profiles import APPEND, LOOK_READ, SERIAL_READ
 from eventstore_cassandra.repeatable import write_repeatedly
 
@@ -108,7 +108,6 @@ class LobbyTable:
 
 
 def _lobby(row: Mapping[str, Any]) -> Lobby:
-    announced = dict((row.get("announced") or {}).items())
     served = {process: Served(*what) for process, what in (row.get("served") or {}).items()}
     groups = [Group(process, *group) for process, group in (row.get("lobby") or {}).items()]
-    return Lobby(row.get("head"), announced, served, groups)
+    return Lobby(row.get("head"), announced_in(row), served, groups)

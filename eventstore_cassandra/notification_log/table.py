@@ -108,6 +108,11 @@ def marks_of(
     return marks
 
 
+def announced_in(row: Mapping[str, Any]) -> dict[UUID, int]:
+    """Return the number that each process has announced, by a row that has the column or not."""
+    return dict((row.get("announced") or {}).items())
+
+
 def _contents(entries: Sequence[LogEntry]) -> tuple[list[Header], list[LoggedEvent]]:
     return [e.header() for e in entries], [event for e in entries for event in e.events]
 
@@ -192,7 +197,7 @@ class LogTable:
         row = self._datastore.execute(batch, APPEND).one()
         if row["[applied]"]:
             return Applied()
-        return Refused(row.get("head"), dict((row.get("announced") or {}).items()))
+        return Refused(row.get("head"), announced_in(row))
 
     def owner(self, place: Place) -> UUID | None:
         """Return whose append is at the place's first position, by a serial read."""

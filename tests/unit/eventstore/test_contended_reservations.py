@@ -1,5 +1,6 @@
 """A process that meets others announces its appends, and is served by them, or serves them."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
 
@@ -73,23 +74,22 @@ def test_announcements_that_have_vanished_are_no_rivals() -> None:
     assert world.counters.values()["reservation_retries"] == 1
 
 
-def test_one_that_is_announced_as_others_vanish_is_a_rival() -> None:
+@pytest.mark.parametrize(
+    "appears",
+    [
+        lambda world: world.lobby.announce_for_another_process(),
+        lambda world: world.table.append_for_another_process(),
+    ],
+    ids=["announced", "reserved"],
+)
+def test_a_rival_that_appears_as_others_vanish_is_met(appears: Callable[[World], object]) -> None:
     world = World()
     be_calm_again(world)
     world.table.announced[0].clear()
-    world.lobby.announce_for_another_process()
+    appears(world)
     world.reserve()
     assert kinds(world)[0] is Announce
     assert world.counters.values()["reservation_retries"] == 2
-
-
-def test_a_head_that_has_moved_is_a_rival_though_announcements_have_vanished() -> None:
-    world = World()
-    be_calm_again(world)
-    world.table.announced[0].clear()
-    world.table.append_for_another_process()
-    world.reserve()
-    assert kinds(world)[0] is Announce
 
 
 def test_the_end_of_the_log_is_not_read_again_by_one_that_was_told_it() -> None:

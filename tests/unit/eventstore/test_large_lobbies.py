@@ -1,7 +1,9 @@
 """A lobby that has much in it is read by those only whose turn it is."""
 
+import pytest
+
 from eventstore_cassandra.notification_log.combine_steps import Announce, Combine, Look, Step
-from eventstore_cassandra.notification_log.combining import MUCH
+from eventstore_cassandra.notification_log.combining import LARGE, MUCH
 from eventstore_cassandra.notification_log.reserve_steps import Place
 from tests.unit.eventstore.log_in_memory import entry
 from tests.unit.eventstore.reserving import World
@@ -12,6 +14,16 @@ def meet_a_large_lobby(world: World) -> None:
     world.table.append_for_another_process()
     world.reservations.reserve(entry(state=b'"' + b"x" * MUCH + b'"'))
     world.lobby.steps.clear()
+
+
+@pytest.mark.parametrize(("size", "stays"), [(LARGE, True), (LARGE + 1, False)])
+def test_a_large_group_does_not_stay_once_it_is_served(size: int, *, stays: bool) -> None:
+    world = World()
+    world.reserve()
+    world.table.append_for_another_process()
+    world.reservations.reserve(entry(state=b"7" * size))
+    groups = world.lobby.look(Look(0, with_groups=True)).groups
+    assert [group.size for group in groups] == ([size] if stays else [])
 
 
 def test_who_has_read_a_large_lobby_reads_the_next_one_when_its_turn_comes() -> None:
