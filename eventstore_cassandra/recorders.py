@@ -10,6 +10,7 @@ from cassandra.query import BatchStatement, BoundStatement
 from eventsourcing.persistence import AggregateRecorder, IntegrityError, StoredEvent
 
 from eventstore_cassandra.append import (
+    AggregateId,
     Append,
     Applied,
     Bar,
@@ -30,6 +31,7 @@ from eventstore_cassandra.profiles import APPEND, SERIAL_READ
 from eventstore_cassandra.shared_settings import claimed_schema
 from eventstore_cassandra.stream import Streams, to_columns
 from eventstore_cassandra.type_view import Place, TypeView
+from eventstore_cassandra.versions import Versions
 from eventstore_cassandra.waiting import pauses
 
 logger = logging.getLogger(__name__)
@@ -67,6 +69,7 @@ class CassandraAggregateRecorder(AggregateRecorder):
             can_be_erased=True,
         )
         self._type_view = TypeView(datastore, self.event_types, self.schema.id_type)
+        self._versions = Versions(datastore)
         self._lock = datastore.prepare(LOCK)
         self._bar = datastore.prepare(_BAR)
         self._event = datastore.prepare(EVENT)
@@ -118,6 +121,15 @@ class CassandraAggregateRecorder(AggregateRecorder):
         returned already, since its save time is when its append began. Read an overlap again.
         """
         return self._type_view.select(topic, gt=gt, limit=limit)
+
+    def select_versions(
+        self, *, gt: int | None = None, limit: int
+    ) -> Sequence[tuple[int, AggregateId, int]]:
+        """Return token, id and last version of aggregates, in the order of tokens after ``gt``.
+
+        An aggregate that is erased has the largest version that there is.
+        """
+        return self._versions.select(gt=gt, limit=limit)
 
     def _checked(self, stored_events: Sequence[StoredEvent]) -> Append:
         return Append.of(

@@ -3,6 +3,8 @@
 * ``PERSISTENCE_MODULE``: ``eventsourcing.sqlite`` (the default here) or ``eventstore_cassandra``.
 * ``PATIENTMGMT_DATA``: the folder of everything that is kept in files, ``var`` by default.
 * ``SQLITE_DBNAME``: the file of events on SQLite, ``patients.sqlite`` in that folder by default.
+* ``PATIENTMGMT_FEED``: what workers follow on Cassandra, ``type_view`` (default) or ``log``.
+* ``PATIENTMGMT_SWEEP_SECONDS``: from one sweep of the read models to the next, 3600 by default.
 * ``CASSANDRA_*``: see :class:`eventstore_cassandra.Settings`.
 
 A variable that is empty counts as one that is not set. Where ``PERSISTENCE_MODULE`` is not set and

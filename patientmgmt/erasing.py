@@ -7,8 +7,8 @@ from eventsourcing.persistence import NotSupportedError, StoredEvent
 
 from eventstore_cassandra import CassandraApplicationRecorder
 from eventstore_cassandra.operations import Erasure, Progress, erase
-from patientmgmt.runtime import Runtime
-from projections.erasing import erase_patient as erase_from_read_models
+from patientmgmt.runtime import MODELS, Runtime
+from projections.erasing import erase_aggregate
 
 
 def erase_patient(
@@ -27,8 +27,12 @@ def erase_patient(
 
     def elsewhere(events: Sequence[StoredEvent]) -> None:
         if (row_id := _uuid(patient_id)) is not None:  # others are in no read model
-            erase_from_read_models(
-                runtime.read_models, row_id, events, runtime.application.mapper.to_payload
+            erase_aggregate(
+                runtime.database,
+                MODELS.values(),
+                row_id,
+                events,
+                runtime.decode,
             )
 
     recorder = runtime.application.recorder

@@ -14,7 +14,8 @@ from eventstore_cassandra import (
 from eventstore_cassandra.event_types import EventTypes
 from patientmgmt.application import PatientManagement
 from patientmgmt.domain.events import EVENT_TYPES
-from projections import cassandra as read_models
+from patientmgmt.runtime import create_tables as create_read_models
+from projections.cassandra import CassandraDatabase
 
 
 def initialise_cassandra(env: Mapping[str, str], topology: Topology) -> str:
@@ -34,7 +35,9 @@ def initialise_cassandra(env: Mapping[str, str], topology: Topology) -> str:
     try:
         create_keyspace(datastore, topology)
         create_tables(datastore)
-        read_models.create_tables(datastore.session, settings.keyspace)
+        database = CassandraDatabase(datastore.session, settings.keyspace)
+        database.create_records()
+        create_read_models(database)
         # Without a recorder: what all writers have in common is not for this command to say.
         EventTypes(datastore, attempts=settings.append_attempts).register(EVENT_TYPES)
     finally:

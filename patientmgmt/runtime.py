@@ -6,8 +6,9 @@ store they stand in a SQLite file and are fed by the library's notification log.
 
 import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from eventsourcing.persistence import OperationalError
@@ -16,14 +17,24 @@ from eventstore_cassandra import CassandraApplicationRecorder
 from patientmgmt.application import PatientManagement
 from patientmgmt.domain.events import EVENT_TYPES
 from patientmgmt.environment import environment, environment_beside
+from patientmgmt.queries import Queries, queries_of
 from patientmgmt.settling import Settler
-from projections.cassandra import CassandraReadModels
-from projections.feed import Feed
-from projections.log_feed import LogFeed
-from projections.read_models import ReadModelStore
-from projections.sqlite import SQLiteReadModels
-from projections.type_view_feed import TypeViewFeed
+from projections.assignments import Assignments
+from projections.cassandra import CassandraDatabase
+from projections.crew import Crew, Member
+from projections.database import Database
+from projections.feeds.feed import Feed
+from projections.feeds.log import LogFeed
+from projections.feeds.type_view import TypeViewFeed
+from projections.folding import Decode
+from projections.generations import Generations
+from projections.sqlite import SQLiteDatabase
+from projections.sweeping import PERIOD
+from projections.truth import LogTruth, TokenTruth, Truth
 from projections.worker import Worker
+from read_models import find_all
+
+MODELS = find_all()
 
 
 @dataclass(frozen=True)
@@ -31,12 +42,32 @@ class Runtime:
     """The parts of the system in this process; all of them may be shared between threads."""
 
     application: PatientManagement
-    read_models: ReadModelStore
+    database: Database
+    queries: Queries
     feed: Feed
+    truth: Truth
+    sweep_period: timedelta
 
-    def worker(self) -> Worker:
-        """Return a projection worker, which does nothing until it is run."""
-        return Worker(self.feed, self.read_models, self.application.mapper.to_payload)
+    @property
+    def decode(self) -> Decode:
+        """What reads the payloads of stored events."""
+        return self.application.mapper.to_payload
+
+    def worker(self, *, in_crew: bool = False) -> Worker:
+        """Return a projection worker, which does nothing until it is run.
+
+        :param in_crew: whether it shares the work with others, and waits while they do all of it.
+        """
+        duties = Assignments(
+            self.database,
+            MODELS.values(),
+            self.feed,
+            self.decode,
+            truth=self.truth if in_crew else None,
+            sweep_period=self.sweep_period,
+            crew=Crew(self.database.records, Member.of_this_process()) if in_crew else None,
+        )
+        return Worker(duties)
 
     def settler(self) -> Settler | None:
         """Return what decides unknown outcomes, to be run beside a worker.
@@ -65,17 +96,63 @@ def open_runtime(env: Mapping[str, str] | None = None) -> Iterator[Runtime]:
         recorder = application.recorder
         if isinstance(recorder, CassandraApplicationRecorder):
             settings = recorder.datastore.settings
+            database = CassandraDatabase(recorder.datastore.session, settings.keyspace)
             yield Runtime(
                 application,
-                CassandraReadModels(recorder.datastore.session, settings.keyspace),
-                TypeViewFeed(recorder, topics=list(EVENT_TYPES)),
+                database,
+                queries_of(database),
+                _feed_on_cassandra(values, recorder),
+                TokenTruth(recorder),
+                _sweep_period(values),
             )
         else:
-            read_models = SQLiteReadModels(data / "read-models.sqlite")
-            try:
-                yield Runtime(application, read_models, LogFeed(recorder, topics=list(EVENT_TYPES)))
-            finally:
-                read_models.close()
+            with closing(SQLiteDatabase(data / "read-models.sqlite")) as file:
+                create_tables(file)
+                yield Runtime(
+                    application,
+                    file,
+                    queries_of(file),
+                    LogFeed(recorder, topics=list(EVENT_TYPES)),
+                    LogTruth(recorder),
+                    _sweep_period(values),
+                )
+
+
+def create_tables(database: Database) -> None:
+    """Make the tables of all read models, where they are missing.
+
+    :raises ReadModelsUnavailableError: when the database cannot be reached, or refuses.
+    """
+    generations = Generations(database)
+    for model in MODELS.values():
+        generations.ensure(model)
+
+
+def _feed_on_cassandra(env: Mapping[str, str], recorder: CassandraApplicationRecorder) -> Feed:
+    match env.get("PATIENTMGMT_FEED", TypeViewFeed.name):
+        case TypeViewFeed.name:
+            return TypeViewFeed(recorder, topics=list(EVENT_TYPES))
+        case LogFeed.name if recorder.datastore.settings.notification_log:
+            return LogFeed(recorder, topics=list(EVENT_TYPES))
+        case LogFeed.name:
+            raise OSError(
+                "PATIENTMGMT_FEED: expected type_view, since this keyspace keeps no notification "
+                "log (CASSANDRA_NOTIFICATION_LOG), found log."
+            )
+        case found:
+            raise OSError(f"PATIENTMGMT_FEED: expected type_view or log, found {found}.")
+
+
+def _sweep_period(env: Mapping[str, str]) -> timedelta:
+    found = env.get("PATIENTMGMT_SWEEP_SECONDS", "")
+    if not found:
+        return PERIOD
+    if not (found.isascii() and found.isdigit() and 0 < int(found) < 10**9):
+        raise OSError(
+            f"PATIENTMGMT_SWEEP_SECONDS: expected a whole number of seconds, at least 1, found "
+            f"{found}."
+        )
+    return timedelta(seconds=int(found))
 
 
 def _folder(env: Mapping[str, str]) -> Path:

@@ -14,7 +14,7 @@ from uuid import UUID
 from patientmgmt.application import Accepted, PatientManagement
 from patientmgmt.domain.commands import AdmitPatient, DischargePatient, TransferPatient
 from patientmgmt.domain.errors import CommandRefusedError, VersionConflictError
-from projections.read_models import ReadModelQueries
+from patientmgmt.queries import Queries
 from projections.worker import Worker
 
 PATIENCE = 10.0
@@ -50,13 +50,13 @@ class Scenario:
     def __init__(
         self,
         application: PatientManagement,
-        read_models: ReadModelQueries,
+        queries: Queries,
         worker: Worker,
         *,
         patience: float = PATIENCE,
     ) -> None:
         self._application = application
-        self._read_models = read_models
+        self._queries = queries
         self._worker = worker
         self._patience = patience
         self._patients: dict[str, Accepted] = {}
@@ -114,7 +114,7 @@ class Scenario:
         if behind := self._wait_for_read_model():
             names = " and ".join(behind)
             return Step(action, expected, f"no news of {names} in {self._patience:g} seconds")
-        on_wards = {row.patient_id for ward in self._read_models.wards() for row in ward.patients}
+        on_wards = {row.patient_id for ward in self._queries.board.wards() for row in ward.patients}
         ours = {accepted.patient_id for accepted in self._patients.values()}
         return Step(action, expected, f"{len(on_wards & ours)} on wards")
 
@@ -133,5 +133,4 @@ class Scenario:
             sleep(PAUSE)
 
     def _shown_version(self, patient_id: UUID) -> int:
-        row = self._read_models.patient(patient_id)
-        return row.version if row else 0
+        return self._queries.board.version(patient_id)

@@ -1,43 +1,59 @@
-"""Erasing a patient from the read models, by what their events tell of where they stood."""
+"""Erasing an aggregate from read models, by what its events tell of where it stood."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
 from eventsourcing.persistence import StoredEvent
 
-from projections.patient_events import PatientAdmitted, PatientTransferred, read_event
-from projections.read_models import ReadModelStore
+from projections.change import places
+from projections.database import Database
+from projections.folding import Decode, after
+from projections.generations import Generations
+from projections.parking import Parking
+from projections.read_model import ReadModel
 
 
-def erase_patient(
-    store: ReadModelStore,
-    patient_id: UUID,
-    events: Iterable[StoredEvent],
-    decode: Callable[[StoredEvent], Mapping[str, Any]],
+def erase_aggregate(
+    database: Database,
+    models: Iterable[ReadModel[Any, Any]],
+    aggregate_id: UUID,
+    events: Sequence[StoredEvent],
+    decode: Decode,
 ) -> None:
-    """Erase a patient from the store. It may be done again, and with none of the events left.
+    """Erase an aggregate. It may be done again, and with none of the events left.
 
     Events that cannot be read have never been shown, and are passed over.
 
-    :param events: all events of the patient that have their contents still.
-    :param decode: returns the JSON payload of a stored event, and raises a ``ValueError`` when it
-        cannot.
+    :param events: all events of the aggregate that have their contents still.
     :raises ReadModelsUnavailableError: when the read models cannot be reached.
     """
-    names: set[str] = set()
-    wards: set[str] = set()
+    for model in models:
+        states = _states(model, events, decode)
+        for generation in Generations(database).all(model):
+            tables = database.open(generation)
+            guard = tables.guards([aggregate_id]).get(aggregate_id)
+            shown = [] if guard is None else [_shown(model, guard.state)]
+            tables.erase(aggregate_id, places(model, [*states, *shown]))
+            Parking(database, generation).release(aggregate_id)
+
+
+def _states(
+    model: ReadModel[Any, Any], events: Sequence[StoredEvent], decode: Decode
+) -> Sequence[Any]:
+    state, states = None, []
     for event in events:
         try:
-            found = read_event(event, decode(event))
-        except ValueError:
+            state = after(model, decode, state, event)
+            model.place_rows(state)
+        except Exception:  # noqa: BLE001, S112  (whatever a read model's code raises)
             continue
-        match found:
-            case PatientAdmitted(name=name, ward=ward):
-                names.add(name)
-                wards.add(ward)
-            case PatientTransferred(new_ward=ward):
-                wards.add(ward)
-            case _:
-                pass
-    store.erase(patient_id, names=names, wards=wards)
+        states.append(state)
+    return states
+
+
+def _shown(model: ReadModel[Any, Any], state: str) -> Any:
+    try:
+        return model.from_json(state)
+    except ValueError:
+        return None

@@ -23,7 +23,7 @@ from uuid import UUID
 
 from eventsourcing.persistence import StoredEvent
 
-from projections.feed import aggregate_id
+from projections.feeds.feed import aggregate_id
 
 REMEMBERED = 100_000
 """Aggregates; some 20 MB. One that was forgotten costs a look-up when it is seen again."""
@@ -68,6 +68,11 @@ class Sequencer:
         released = self._look_up([aggregate_id]).get(aggregate_id, 0)
         self._released[aggregate_id] = max(released, self._released.get(aggregate_id, 0))
         self._close_gaps()
+
+    def forget(self, aggregate_id: UUID) -> None:
+        """Know nothing of an aggregate any more: its next event is held against a look-up."""
+        self._released.pop(aggregate_id, None)
+        self._seen_ahead.pop(aggregate_id, None)
 
     def accept(self, sightings: Iterable[StoredEvent]) -> list[StoredEvent]:
         """Return those of the events that are next in their aggregates, in version order."""

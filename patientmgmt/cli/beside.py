@@ -9,7 +9,7 @@ from typing import Protocol
 
 import click
 
-from projections.feed import InvalidCheckpointError
+from projections.feeds.feed import InvalidCheckpointError
 
 logger = logging.getLogger(__name__)
 

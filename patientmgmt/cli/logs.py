@@ -12,6 +12,6 @@ def log_to_stderr() -> None:
     logging.basicConfig(
         level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
-    for name in ("patientmgmt", "projections", "eventstore_cassandra"):
+    for name in ("patientmgmt", "projections", "read_models", "eventstore_cassandra"):
         logging.getLogger(name).setLevel(logging.INFO)
     logging.getLogger("cassandra").setLevel(logging.CRITICAL)

@@ -8,14 +8,15 @@ from eventsourcing.persistence import InfrastructureFactoryError, PersistenceErr
 from patientmgmt.cli.cassandra import cassandra
 from patientmgmt.cli.demo_data import demo_data
 from patientmgmt.cli.init import init
+from patientmgmt.cli.projections import projections
 from patientmgmt.cli.run import run
 from patientmgmt.cli.scenario import scenario
 from patientmgmt.cli.serve import serve
 from patientmgmt.cli.store import store
 from patientmgmt.cli.worker import worker
 from patientmgmt.domain.errors import CommandRefusedError
-from projections.feed import InvalidCheckpointError
-from projections.read_models import ReadModelsUnavailableError
+from projections.errors import ReadModelsUnavailableError
+from projections.feeds.feed import InvalidCheckpointError
 
 _FOR_OPERATORS = (
     CommandRefusedError,
@@ -55,5 +56,5 @@ def main() -> None:
     """
 
 
-for command in (run, serve, worker, init, store, demo_data, scenario, cassandra):
+for command in (run, serve, worker, init, store, projections, demo_data, scenario, cassandra):
     main.add_command(command)

@@ -42,10 +42,10 @@ def run(host: str, port: int) -> None:
             _store(env) as reachable,
             announced(reachable),
             open_runtime(reachable) as runtime,
-            beside(runtime.worker(), "projection worker"),
+            beside(runtime.worker(in_crew=True), "projection worker"),
             beside(runtime.settler(), "settling of unknown outcomes"),
         ):
-            app = create_app(runtime.application, runtime.read_models, {"SECRET_KEY": key})
+            app = create_app(runtime.application, runtime.queries, {"SECRET_KEY": key})
             try:
                 serve(app, listener, ready=_announce)
             finally:

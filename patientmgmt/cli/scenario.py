@@ -21,9 +21,7 @@ def scenario(patience: float) -> None:
     """
     steps = failures = 0
     with open_runtime() as runtime:
-        script = Scenario(
-            runtime.application, runtime.read_models, runtime.worker(), patience=patience
-        )
+        script = Scenario(runtime.application, runtime.queries, runtime.worker(), patience=patience)
         for step in script.play():
             steps += 1
             failures += not step.passed

@@ -49,7 +49,7 @@ def serve(host: str, port: int) -> None:
     with listen(host, port) as listener, open_runtime(env) as runtime:
         app = create_app(
             runtime.application,
-            runtime.read_models,
+            runtime.queries,
             {"SECRET_KEY": secret_key(Path(env["PATIENTMGMT_DATA"]))},
         )
         try:

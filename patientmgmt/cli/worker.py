@@ -5,24 +5,38 @@ import click
 from patientmgmt.cli.beside import beside
 from patientmgmt.cli.logs import log_to_stderr
 from patientmgmt.cli.signals import stop_at_first_signal
-from patientmgmt.runtime import open_runtime
+from patientmgmt.runtime import MODELS, open_runtime
+from projections.crew import divide
+from projections.generations import Generations
 
 
 @click.command()
 @click.option("--once", is_flag=True, help="Stop when the read models have caught up.")
-def worker(*, once: bool) -> None:
-    """Follow the events and keep the ward board and the patient list up to date.
+@click.option(
+    "--shards",
+    type=click.IntRange(1, 1000),
+    metavar="N",
+    help="Divide the patients into N parts, for as many workers at most. Without it the division "
+    "stays as it is, at first 1. Workers that run already follow a new one by themselves.",
+)
+def worker(*, once: bool, shards: int | None) -> None:
+    """Follow the events and keep the read models up to date.
 
     On Cassandra it also reads the notification log on and decides the appends whose outcome is
     unknown, so that none of them takes effect much later.
 
-    Runs until Ctrl-C or SIGTERM. Several workers at once do no harm. What it writes can be deleted
-    and built again from the events.
+    Runs until Ctrl-C or SIGTERM. Several workers share the parts among them; more workers than
+    parts wait for one to fail. What they write can be built again from the events: see
+    `patientmgmt projections`.
     """
     log_to_stderr()
     stop_at_first_signal()
     with open_runtime() as runtime:
-        projection_worker, settler = runtime.worker(), runtime.settler()
+        if shards is not None:
+            generations = Generations(runtime.database)
+            made = [g for model in MODELS.values() for g in generations.all(model)]
+            divide(runtime.database.records, made, runtime.feed, shards)
+        projection_worker, settler = runtime.worker(in_crew=not once), runtime.settler()
         if once:
             if settler:
                 settler.catch_up()

@@ -21,7 +21,8 @@ from patientmgmt.web.paging import PageRequest, read_page
 from patientmgmt.web.presentation import timestamp
 from patientmgmt.web.services import services
 from patientmgmt.web.validation import from_json, from_text
-from projections.read_models import PatientRow
+from read_models.patient_list import Listed
+from read_models.ward_board import OnWard
 
 blueprint = Blueprint("api", __name__, url_prefix="/api")
 parse_patient_ids(blueprint)
@@ -113,7 +114,7 @@ def wards() -> ResponseReturnValue:
                 "occupancy": ward.occupancy,
                 "patients": [_state(row.patient_id, row) for row in ward.patients],
             }
-            for ward in services().read_models.wards()
+            for ward in services().queries.board.wards()
         ]
     )
 
@@ -122,7 +123,7 @@ def _accepted(accepted: Accepted) -> Response:
     return jsonify(id=str(accepted.patient_id), version=accepted.version)
 
 
-def _state(patient_id: UUID, state: Patient | PatientRow) -> dict[str, Any]:
+def _state(patient_id: UUID, state: Patient | Listed | OnWard) -> dict[str, Any]:
     return {
         "id": str(patient_id),
         "version": state.version,

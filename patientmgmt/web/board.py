@@ -25,7 +25,7 @@ blueprint = Blueprint("board", __name__)
 def board() -> str:
     """Show the board; with a change in the query, wait a little for the board to have it."""
     change = _change()
-    catching_up = change is not None and not wait_until_shown(services().read_models, change)
+    catching_up = change is not None and not wait_until_shown(services().queries.board, change)
     fragment = _fragment(change, catching_up=catching_up)
     return render_template(
         "board.html",
@@ -40,7 +40,7 @@ def board() -> str:
 def wards() -> Response:
     """Return the board's changing part, or 304 when the asker has it already."""
     change = _change()
-    catching_up = change is not None and not is_shown(services().read_models, change)
+    catching_up = change is not None and not is_shown(services().queries.board, change)
     fragment = _fragment(change, catching_up=catching_up)
     response = make_response(fragment)
     response.set_etag(_etag(fragment))
@@ -63,7 +63,7 @@ def _change() -> Change | None:
 def _fragment(change: Change | None, *, catching_up: bool) -> str:
     return render_template(
         "_board.html",
-        wards=services().read_models.wards(),
+        wards=services().queries.board.wards(),
         changed=change.patient if change else None,
         catching_up=catching_up,
         demo_data=services().demo_data,

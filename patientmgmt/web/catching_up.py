@@ -7,7 +7,7 @@ from uuid import UUID
 from flask import current_app
 from pydantic import BaseModel, ConfigDict, Field
 
-from projections.read_models import ReadModelQueries
+from read_models.ward_board import WardBoard
 
 POLL_SECONDS = 0.05
 """Short against what a reader notices, long against one look-up by key."""
@@ -22,16 +22,15 @@ class Change(BaseModel):
     version: Annotated[int, Field(ge=1, le=2**31 - 1)]
 
 
-def is_shown(read_models: ReadModelQueries, change: Change) -> bool:
-    """Return whether the read models have the change."""
-    row = read_models.patient(change.patient)
-    return row is not None and row.version >= change.version
+def is_shown(board: WardBoard, change: Change) -> bool:
+    """Return whether the board has the change."""
+    return board.version(change.patient) >= change.version
 
 
-def wait_until_shown(read_models: ReadModelQueries, change: Change) -> bool:
+def wait_until_shown(board: WardBoard, change: Change) -> bool:
     """Wait for the change, for ``READ_MODEL_WAIT_SECONDS`` at most; return whether it is shown."""
     deadline = time.monotonic() + float(current_app.config["READ_MODEL_WAIT_SECONDS"])
-    while not is_shown(read_models, change):
+    while not is_shown(board, change):
         if time.monotonic() >= deadline:
             return False
         time.sleep(POLL_SECONDS)

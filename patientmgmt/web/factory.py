@@ -10,10 +10,10 @@ from flask_wtf import CSRFProtect
 from jinja2 import StrictUndefined
 
 from patientmgmt.application import PatientManagement
+from patientmgmt.queries import Queries
 from patientmgmt.web import actions, api, board, errors, health, patients, presentation, security
 from patientmgmt.web.demo_data_run import DemoDataRun
 from patientmgmt.web.services import Services, install, services_of
-from projections.read_models import ReadModelQueries
 
 MAX_BODY_BYTES = 64 * 1024
 """No form or command needs a hundredth of it; more is a mistake or an attack."""
@@ -24,7 +24,7 @@ FORM_LIFETIME = timedelta(hours=12)
 
 def create_app(
     application: PatientManagement,
-    read_models: ReadModelQueries,
+    queries: Queries,
     config: Mapping[str, object] | None = None,
 ) -> Flask:
     """Return the WSGI application over the given command side and query side.
@@ -54,7 +54,7 @@ def create_app(
     app.jinja_env.undefined = StrictUndefined
     app.json.sort_keys = False  # type: ignore[attr-defined]
 
-    install(app, Services(application, read_models, DemoDataRun(application)))
+    install(app, Services(application, queries, DemoDataRun(application)))
     Bootstrap5(app)
     csrf = CSRFProtect(app)
     errors.init_app(app)

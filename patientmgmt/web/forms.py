@@ -14,7 +14,7 @@ from patientmgmt.web.problem_types import INCOMPLETE_FORM
 from patientmgmt.web.problems import ProblemError
 from patientmgmt.web.services import services
 from patientmgmt.web.validation import FieldError
-from projections.read_models import ReadModelsUnavailableError
+from projections.errors import ReadModelsUnavailableError
 
 logger = logging.getLogger(__name__)
 
@@ -97,7 +97,7 @@ class WardForm(KnownPatientForm):
 def known_wards() -> list[str]:
     """Return the wards to suggest; none when the read models are away, since forms work without."""
     try:
-        return [ward.name for ward in services().read_models.wards()]
+        return [ward.name for ward in services().queries.board.wards()]
     except ReadModelsUnavailableError as e:
         logger.warning("Forms suggest no wards while the read models cannot be reached: %s", e)
         return []

@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from patientmgmt.web.errors import problem_response
 from patientmgmt.web.problems import store_unreachable
 from patientmgmt.web.services import services
-from projections.read_models import ReadModelsUnavailableError
+from projections.errors import ReadModelsUnavailableError
 
 blueprint = Blueprint("health", __name__, url_prefix="/health")
 
@@ -32,7 +32,7 @@ def ready() -> ResponseReturnValue:
     except PersistenceError:
         unreachable.append("event store")
     try:
-        services().read_models.patient(NOBODY)
+        services().queries.board.version(NOBODY)
     except ReadModelsUnavailableError:
         unreachable.append("read models")
     if unreachable:

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from patientmgmt.web.services import services
 from patientmgmt.web.validation import FieldError, InvalidInputError
-from projections.read_models import PatientPage
+from read_models.patient_list import Page
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 200
@@ -23,13 +23,13 @@ class PageRequest(BaseModel):
     """What the page before gave as ``next``."""
 
 
-def read_page(asked: PageRequest) -> PatientPage:
+def read_page(asked: PageRequest) -> Page:
     """Return the page.
 
     :raises InvalidInputError: when ``after`` is not what an earlier page gave.
     """
     try:
-        return services().read_models.patients(limit=asked.limit, after=asked.after)
+        return services().queries.patients.page(limit=asked.limit, after=asked.after)
     except ValueError as e:
         raise InvalidInputError(
             [FieldError("after", "expected the value that an earlier page gave as next")]

@@ -39,7 +39,7 @@ from patientmgmt.web.problem_types import (
     ProblemType,
 )
 from patientmgmt.web.validation import InvalidInputError
-from projections.read_models import ReadModelsUnavailableError
+from projections.errors import ReadModelsUnavailableError
 
 RETRY_AFTER_SECONDS = 5
 """When to come back to a store that does not answer: a node is back within seconds or not soon."""

@@ -6,8 +6,8 @@ from typing import cast
 from flask import Flask, current_app
 
 from patientmgmt.application import PatientManagement
+from patientmgmt.queries import Queries
 from patientmgmt.web.demo_data_run import DemoDataRun
-from projections.read_models import ReadModelQueries
 
 _EXTENSION = "patientmgmt"
 
@@ -17,7 +17,7 @@ class Services:
     """The parts of the system that a web application is made over."""
 
     application: PatientManagement
-    read_models: ReadModelQueries
+    queries: Queries
     demo_data: DemoDataRun
 
 

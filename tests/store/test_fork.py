@@ -21,7 +21,9 @@ from eventstore_cassandra import (
 )
 from eventstore_cassandra.operations import status
 from eventstore_cassandra.profiles import LOOK_READ
-from projections.cassandra import CassandraReadModels, create_tables
+from patientmgmt.queries import queries_of
+from patientmgmt.runtime import create_tables
+from projections.cassandra import CassandraDatabase
 
 PATIENCE = 30.0
 """Seconds after which a call is taken for one that waits for ever; a refusal comes at once."""
@@ -56,7 +58,9 @@ def told_in_a_fork(call: Callable[[], object]) -> str:
 @pytest.fixture(scope="module")
 def with_read_models(settings: Settings) -> Iterator[CassandraDatastore]:
     datastore = CassandraDatastore(settings)
-    create_tables(datastore.session, settings.keyspace)
+    database = CassandraDatabase(datastore.session, settings.keyspace)
+    database.create_records()
+    create_tables(database)
     yield datastore
     datastore.close()
 
@@ -69,7 +73,8 @@ def calls(datastore: CassandraDatastore) -> dict[str, Callable[[], object]]:
     )
     known = uuid4()
     recorder.insert_events([StoredEvent(known, 1, "Happened", b"")])
-    read_models = CassandraReadModels(datastore.session, datastore.settings.keyspace)
+    database = CassandraDatabase(datastore.session, datastore.settings.keyspace)
+    queries = queries_of(database)
     session, statement = datastore.session, datastore.prepare(_SELECT)
     subscription = recorder.subscribe(gt=0)
     return {
@@ -92,10 +97,10 @@ def calls(datastore: CassandraDatastore) -> dict[str, Callable[[], object]]:
         "subscription": lambda: next(subscription),
         "tracking": lambda: tracking.insert_tracking(Tracking("upstream", 1)),
         "status": lambda: status(datastore),
-        "wards": read_models.wards,
-        "patients": read_models.patients,
-        "rows": lambda: read_models.rows([known, uuid4()]),
-        "save_checkpoint": lambda: read_models.save_checkpoint("here"),
+        "wards": queries.board.wards,
+        "patients": queries.patients.page,
+        "version": lambda: queries.board.version(known),
+        "record": lambda: database.records.save("kind", "name", "text"),
     }
 
 

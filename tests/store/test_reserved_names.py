@@ -106,10 +106,10 @@ def test_the_whole_system_runs_in_a_keyspace_named_order(
 
         def is_shown() -> bool:
             worker.catch_up()
-            return runtime.read_models.patient(patient) is not None
+            return runtime.queries.patients.patient(patient) is not None
 
         wait_until(is_shown)
-        assert [ward.name for ward in runtime.read_models.wards()] == ["Ward 1"]
+        assert [ward.name for ward in runtime.queries.board.wards()] == ["Ward 1"]
     datastore = CassandraDatastore(replace(settings, keyspace="order"))
     assert finish(verify(datastore)).is_sound
     assert finish(rebuild_log(datastore, write=True)).appended == 0

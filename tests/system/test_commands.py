@@ -13,7 +13,9 @@ from urllib.request import urlopen
 import pytest
 
 from patientmgmt.domain.commands import AdmitPatient
-from patientmgmt.runtime import open_runtime
+from patientmgmt.runtime import MODELS, open_runtime
+from projections.checkpoints import Checkpoints
+from projections.generations import Generations
 
 Env = dict[str, str]
 
@@ -125,7 +127,9 @@ def test_a_port_that_is_taken_is_named(sqlite_env: Env) -> None:
 def test_a_worker_that_cannot_go_on_stops_everything(sqlite_env: Env) -> None:
     with open_runtime(clean_environment() | sqlite_env) as runtime:
         runtime.application.admit(AdmitPatient(name="Ada Marsh", age=34, ward="AA"))
-        runtime.read_models.save_checkpoint("not a position")
+        for model in MODELS.values():
+            live = Generations(runtime.database).live(model)
+            Checkpoints(runtime.database.records, live).save(runtime.feed.name, "not a position")
     code, output = finished(sqlite_env, "run", "--port", "0")
     assert code == 1
     assert "The projection worker has failed" in output

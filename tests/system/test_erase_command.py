@@ -1,5 +1,6 @@
 """``patientmgmt store erase`` as an operator meets it, and what becomes of a patient."""
 
+from dataclasses import replace
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -13,7 +14,8 @@ from eventstore_cassandra.operations import finish
 from patientmgmt.domain.commands import AdmitPatient, TransferPatient
 from patientmgmt.erasing import erase_patient
 from patientmgmt.runtime import Runtime, open_runtime
-from projections.read_models import ReadModelsUnavailableError
+from projections.database import Database, Generation, Tables
+from projections.errors import ReadModelsUnavailableError
 from tests.store.projections.rows import Shown, shown
 from tests.store.projections.waiting import wait_until
 from tests.system.test_commands import Env, finished
@@ -45,17 +47,17 @@ def test_a_patient_is_erased_for_good(cassandra_env: Env, settings: Env) -> None
         assert code == 0, output
         assert "\n       2 events\n       2 events in the log" in output
         assert "Nothing was written." in output
-        assert shown(runtime.read_models, patient_id).patient is not None
+        assert shown(runtime.queries, patient_id).patient is not None
 
         for found in (2, 0):
             code, output = finished(env, "store", "erase", str(patient_id), "--write")
             assert code == 0, output
             assert f"\n       {found} events\n       {found} events in the log" in output
             assert "The patient is erased since" in output
-            assert shown(runtime.read_models, patient_id) == NOWHERE
+            assert shown(runtime.queries, patient_id) == NOWHERE
         runtime.worker().catch_up()
-        assert shown(runtime.read_models, patient_id) == NOWHERE
-        assert shown(runtime.read_models, other).patient is not None
+        assert shown(runtime.queries, patient_id) == NOWHERE
+        assert shown(runtime.queries, other).patient is not None
         assert runtime.application.patient(other).name == "Bo Lund"
     code, output = finished(env, "store", "verify")
     assert code == 0, output
@@ -87,15 +89,15 @@ def test_workers_that_run_meanwhile_neither_wait_nor_bring_a_patient_back(
             for patient_id in ids:
                 finish(erase_patient(runtime, str(patient_id), write=True))
             last = admit(runtime, "CC", name="Bo Lund")
-            wait_until(lambda: runtime.read_models.patient(last) is not None)
+            wait_until(lambda: runtime.queries.patients.patient(last) is not None)
         finally:
             for worker in workers:
                 worker.stop()
             for thread in threads:
                 thread.join()
         runtime.worker().catch_up()
-        assert [shown(runtime.read_models, patient_id) for patient_id in ids] == [NOWHERE] * 8
-        [ward] = runtime.read_models.wards()
+        assert [shown(runtime.queries, patient_id) for patient_id in ids] == [NOWHERE] * 8
+        [ward] = runtime.queries.board.wards()
         assert [row.patient_id for row in ward.patients] == [last]
     assert finished(cassandra_env, "store", "verify")[0] == 0
 
@@ -103,13 +105,10 @@ def test_workers_that_run_meanwhile_neither_wait_nor_bring_a_patient_back(
 class _OutOfReach:
     """Read models that fail when a patient is to be erased from them."""
 
-    def __init__(self, store: Any) -> None:
-        self._store = store
+    def __init__(self, database: Database) -> None:
+        self.records = database.records
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._store, name)
-
-    def erase(self, patient_id: UUID, **places: object) -> None:
+    def open(self, generation: Generation) -> Tables:
         raise ReadModelsUnavailableError("The read models' node is down.")
 
 
@@ -119,16 +118,13 @@ def test_read_models_that_were_out_of_reach_are_erased_when_it_is_run_again(
     with open_runtime(cassandra_env) as runtime:
         patient_id = admit(runtime, "AA", "BB")
         runtime.worker().catch_up()
-        down: Any = Runtime(
-            runtime.application,
-            _OutOfReach(runtime.read_models),
-            runtime.feed,
-        )
+        database: Any = _OutOfReach(runtime.database)
+        down = replace(runtime, database=database)
         with pytest.raises(ReadModelsUnavailableError):
             finish(erase_patient(down, str(patient_id), write=True))
-        assert shown(runtime.read_models, patient_id) != NOWHERE
+        assert shown(runtime.queries, patient_id) != NOWHERE
         finish(erase_patient(runtime, str(patient_id), write=True))
-        assert shown(runtime.read_models, patient_id) == NOWHERE
+        assert shown(runtime.queries, patient_id) == NOWHERE
 
 
 def test_a_store_that_is_not_on_cassandra_is_refused(tmp_path: Path) -> None:

@@ -81,7 +81,7 @@ def test_a_server_that_goes_away_is_waited_for_and_nothing_acknowledged_is_lost(
         for thread in threads:
             thread.start()
         try:
-            app = create_app(runtime.application, runtime.read_models, {"SECRET_KEY": "test"})
+            app = create_app(runtime.application, runtime.queries, {"SECRET_KEY": "test"})
             client = app.test_client()
             first = _admit(client)
 

@@ -20,8 +20,10 @@ from patientmgmt.domain.commands import (
 from patientmgmt.domain.errors import PatientNotFoundError, VersionConflictError
 from patientmgmt.domain.events import EVENT_TYPES
 from patientmgmt.domain.patient import Patient
-from patientmgmt.runtime import Runtime, open_runtime
+from patientmgmt.runtime import MODELS, Runtime, open_runtime
 from patientmgmt.scenario import Scenario
+from projections.checkpoints import Checkpoints
+from projections.generations import Generations
 from tests.unit.application.test_races import PausingBeforeAppend, race
 
 Env = dict[str, str]
@@ -45,31 +47,33 @@ def test_a_restart_keeps_everything(cassandra_env: Env) -> None:
         patient = before.application.admit(AdmitPatient(name="Ada Marsh", age=34, ward="AA"))
         before.application.transfer(TransferPatient(patient_id=patient.patient_id, ward="BB"))
         before.worker().catch_up()
-        wards, checkpoint = before.read_models.wards(), before.read_models.checkpoint()
+        wards = before.queries.board.wards()
     with open_runtime(cassandra_env) as after:
         assert after.application.patient(patient.patient_id).ward == "BB"
-        assert after.read_models.wards() == wards
-        assert after.read_models.checkpoint() == checkpoint
+        assert after.queries.board.wards() == wards
+        assert after.worker().catch_up() == 0
         after.application.discharge(
             DischargePatient(patient_id=patient.patient_id, expected_version=2)
         )
         assert after.worker().catch_up() == 1
-        assert after.read_models.wards() == []
+        assert after.queries.board.wards() == []
 
 
 def test_a_worker_that_died_before_its_checkpoint_repeats_harmlessly(cassandra_env: Env) -> None:
     with open_runtime(cassandra_env) as runtime:
         patient = runtime.application.admit(AdmitPatient(name="Bo Lind", age=29, ward="AA"))
         runtime.worker().catch_up()
-        shown = runtime.read_models.patient(patient.patient_id)
-        runtime.read_models.save_checkpoint("{}")
+        shown = runtime.queries.patients.patient(patient.patient_id)
+        for model in MODELS.values():
+            live = Generations(runtime.database).live(model)
+            Checkpoints(runtime.database.records, live).save(runtime.feed.name, "{}")
         assert runtime.worker().catch_up() == 0
-        assert runtime.read_models.patient(patient.patient_id) == shown
+        assert runtime.queries.patients.patient(patient.patient_id) == shown
 
 
 def test_the_scripted_scenario_finds_what_it_expects(shared_cassandra_env: Env) -> None:
     with open_runtime(shared_cassandra_env) as runtime:
-        script = Scenario(runtime.application, runtime.read_models, runtime.worker())
+        script = Scenario(runtime.application, runtime.queries, runtime.worker())
         steps = list(script.play())
     assert [step for step in steps if not step.passed] == []
 
@@ -142,6 +146,6 @@ def _play(runtime: Runtime, seed: int) -> set[UUID]:
 def _on_wards(runtime: Runtime) -> Sequence[tuple[str, str, int]]:
     return sorted(
         (ward.name, str(patient.patient_id), patient.version)
-        for ward in runtime.read_models.wards()
+        for ward in runtime.queries.board.wards()
         for patient in ward.patients
     )

@@ -59,7 +59,7 @@ def test_a_worker_that_catches_up_once_decides_it_too(cassandra_env: Env) -> Non
     code, output = finished(cassandra_env, "worker", "--once")
     assert code == 0, output
     with open_runtime(cassandra_env) as runtime:
-        row = runtime.read_models.patient(patient_id)
+        row = runtime.queries.patients.patient(patient_id)
         assert row
         assert row.ward == "BB"
 

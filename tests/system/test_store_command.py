@@ -95,7 +95,7 @@ def test_after_a_restore_the_board_and_the_log_are_of_the_events_that_are_there(
     wait_until(lambda: finished(cassandra_env, "store", "verify")[0] == 0)
     assert finished(cassandra_env, "worker", "--once")[0] == 0
     with open_runtime(clean_environment() | cassandra_env) as runtime:
-        assert [row.patient_id for row in runtime.read_models.patients().patients] == [kept.id]
+        assert [row.patient_id for row in runtime.queries.patients.page().patients] == [kept.id]
 
 
 def test_snapshots_are_removed_where_that_is_asked_for(
@@ -148,7 +148,7 @@ def test_tables_of_another_version_are_left_alone_by_a_restore(
         assert "found version 1" in output
     write_version(datastore, VERSION)
     with open_runtime(clean_environment() | cassandra_env) as runtime:
-        assert len(runtime.read_models.patients().patients) == 1
+        assert len(runtime.queries.patients.page().patients) == 1
 
 
 def test_status_tells_what_is_pending(cassandra_env: Env, datastore: CassandraDatastore) -> None:

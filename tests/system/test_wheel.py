@@ -18,7 +18,7 @@ from patientmgmt.runtime import open_runtime
 from patientmgmt.web import create_app
 assert Path(patientmgmt.__file__).is_relative_to(sys.argv[1]), patientmgmt.__file__
 with open_runtime() as runtime:
-    app = create_app(runtime.application, runtime.read_models, {"SECRET_KEY": "for this test"})
+    app = create_app(runtime.application, runtime.queries, {"SECRET_KEY": "for this test"})
     assert b"Ward board" in app.test_client().get("/").data
     assert app.test_client().get("/static/app.css").status_code == 200
 """
@@ -55,10 +55,10 @@ def test_templates_schemas_and_types_are_in_the_wheel(wheel: Path) -> None:
         "patientmgmt/local_cassandra/pom.xml",
         "patientmgmt/local_cassandra/logback.xml",
         "eventstore_cassandra/schema.cql",
-        "projections/cassandra.cql",
         "patientmgmt/py.typed",
         "eventstore_cassandra/py.typed",
         "projections/py.typed",
+        "read_models/py.typed",
     } <= names
     assert not [name for name in names if name.startswith(("tests/", "benchmarks/", "docs/"))]
 

@@ -10,9 +10,11 @@ from click.testing import CliRunner
 from patientmgmt.cli import main
 from patientmgmt.demo_data import generate
 from patientmgmt.domain.commands import DischargePatient
-from patientmgmt.runtime import Runtime, open_runtime
+from patientmgmt.runtime import MODELS, Runtime, open_runtime
 from patientmgmt.scenario import Scenario, Step
-from projections.feed import aggregate_id
+from projections.checkpoints import Checkpoints
+from projections.feeds.feed import aggregate_id
+from projections.generations import Generations
 
 
 def environment(folder: Path) -> dict[str, str]:
@@ -30,7 +32,7 @@ def runtime(tmp_path: Path) -> Iterator[Runtime]:
 
 
 def play(runtime: Runtime) -> list[Step]:
-    return list(Scenario(runtime.application, runtime.read_models, runtime.worker()).play())
+    return list(Scenario(runtime.application, runtime.queries, runtime.worker()).play())
 
 
 def stored_names(runtime: Runtime) -> list[str]:
@@ -72,7 +74,7 @@ def test_the_events_are_those_of_the_script_and_no_others(runtime: Runtime) -> N
 def test_one_patient_stays_and_the_others_are_listed_as_discharged(runtime: Runtime) -> None:
     play(runtime)
     runtime.worker().catch_up()
-    patients = runtime.read_models.patients().patients
+    patients = runtime.queries.patients.page().patients
     assert [(row.name, row.age, row.ward, row.version) for row in patients] == [
         ("Ada Marsh", 34, "AA", 4),
         ("Bo Lind", 29, None, 2),
@@ -81,7 +83,7 @@ def test_one_patient_stays_and_the_others_are_listed_as_discharged(runtime: Runt
 
 
 def test_steps_are_done_one_by_one_as_they_are_asked_for(runtime: Runtime) -> None:
-    steps = Scenario(runtime.application, runtime.read_models, runtime.worker()).play()
+    steps = Scenario(runtime.application, runtime.queries, runtime.worker()).play()
     next(steps)
     assert stored_names(runtime) == ["Admitted"]
 
@@ -99,14 +101,14 @@ def test_a_read_model_that_stays_behind_is_found_and_named(tmp_path: Path) -> No
             for name in ("ours", "other")
         )
         worker_elsewhere = other.worker()
-        script = Scenario(ours.application, ours.read_models, worker_elsewhere, patience=0)
+        script = Scenario(ours.application, ours.queries, worker_elsewhere, patience=0)
         failed = [step for step in script.play() if not step.passed]
     assert [step.expected for step in failed] == ["3 on wards", "2 on wards", "1 on wards"]
     assert failed[0].found == "no news of Ada Marsh and Bo Lind and Chiara Rossi in 0 seconds"
 
 
 def test_a_command_that_is_refused_against_expectation_is_found(runtime: Runtime) -> None:
-    script = Scenario(runtime.application, runtime.read_models, runtime.worker()).play()
+    script = Scenario(runtime.application, runtime.queries, runtime.worker()).play()
     found = []
     for step in script:
         found.append(step)
@@ -143,7 +145,9 @@ def test_the_command_exits_with_1_when_a_step_does_not_find_what_it_expects(
 
 def test_the_command_says_that_the_read_models_are_of_another_store(tmp_path: Path) -> None:
     with open_runtime(environment(tmp_path)) as runtime:
-        runtime.read_models.save_checkpoint("1000000")
+        for model in MODELS.values():
+            live = Generations(runtime.database).live(model)
+            Checkpoints(runtime.database.records, live).save(runtime.feed.name, "1000000")
     result = CliRunner().invoke(main, ["scenario"], env=environment(tmp_path))
     assert result.exit_code == 1
     assert "1000000" in result.stderr
@@ -169,4 +173,4 @@ def test_the_demo_data_command_tells_the_counts_and_the_rate(tmp_path: Path) -> 
     assert "per second" in result.stdout
     with open_runtime(environment(tmp_path)) as runtime:
         runtime.worker().catch_up()
-        assert len(runtime.read_models.patients().patients) == 12
+        assert len(runtime.queries.patients.page().patients) == 12

@@ -98,7 +98,7 @@ def web_system(folder: Path, **config: object) -> Iterator[System]:
     with sqlite_runtime(folder) as runtime:
         app = create_app(
             runtime.application,
-            runtime.read_models,
+            runtime.queries,
             {"SECRET_KEY": "for tests", "READ_MODEL_WAIT_SECONDS": 0, **config},
         )
         try:
@@ -138,7 +138,7 @@ def running_app(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Runn
         else open_runtime(request.getfixturevalue("cassandra_env"))
     )
     with opened as runtime, _working(runtime):
-        app = create_app(runtime.application, runtime.read_models, {"SECRET_KEY": "for tests"})
+        app = create_app(runtime.application, runtime.queries, {"SECRET_KEY": "for tests"})
         try:
             with served(app) as url:
                 yield RunningApp(url, runtime)
@@ -150,7 +150,7 @@ def running_app(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Runn
 def losing_system(env: dict[str, str]) -> Iterator[tuple[RunningApp, LosingDatastore]]:
     """The system on Cassandra as it runs, and the connection of its commands, to lose answers."""
     with losing_runtime(env) as (runtime, connection), _working(runtime):
-        app = create_app(runtime.application, runtime.read_models, {"SECRET_KEY": "for tests"})
+        app = create_app(runtime.application, runtime.queries, {"SECRET_KEY": "for tests"})
         try:
             with served(app) as url:
                 yield RunningApp(url, runtime), connection

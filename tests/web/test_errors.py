@@ -41,11 +41,14 @@ def event_store_away(system: System) -> Iterator[None]:
 def read_models_away(system: System) -> Iterator[None]:
     """The same for the read models."""
     with closing(sqlite3.connect(system.folder / "read-models.sqlite")) as connection:
-        connection.execute("ALTER TABLE patients RENAME TO away")
+        tables = [f"ward_board_1_{table}" for table in ("guards", "on_ward", "wards")]
+        for table in tables:
+            connection.execute(f"ALTER TABLE {table} RENAME TO {table}_away")
         try:
             yield
         finally:
-            connection.execute("ALTER TABLE away RENAME TO patients")
+            for table in tables:
+                connection.execute(f"ALTER TABLE {table}_away RENAME TO {table}")
 
 
 def test_an_unreachable_event_store_is_503_and_recovers_by_itself(system: System) -> None:
@@ -90,7 +93,7 @@ def test_a_keyspace_that_is_dropped_is_503_and_the_log_says_why(
 ) -> None:
     keyspace = cassandra_env["CASSANDRA_KEYSPACE"]
     with open_runtime(cassandra_env) as runtime:
-        app = create_app(runtime.application, runtime.read_models, {"SECRET_KEY": "for tests"})
+        app = create_app(runtime.application, runtime.queries, {"SECRET_KEY": "for tests"})
         assert isinstance(runtime.application.recorder, CassandraApplicationRecorder)
         session = runtime.application.recorder.datastore.session
         session.execute(f"DROP KEYSPACE {keyspace}", timeout=60)
@@ -236,4 +239,4 @@ def test_pages_with_patients_are_kept_in_no_cache(system: System, path: str) -> 
 
 def test_an_application_without_a_secret_key_is_refused(system: System) -> None:
     with pytest.raises(ValueError, match="Expected a SECRET_KEY"):
-        create_app(system.runtime.application, system.runtime.read_models)
+        create_app(system.runtime.application, system.runtime.queries)

@@ -53,7 +53,7 @@ class Hospital:
         self.runtime.worker().catch_up()
         found, after = [], None
         while True:
-            page = self.runtime.read_models.patients(limit=1_000, after=after)
+            page = self.runtime.queries.patients.page(limit=1_000, after=after)
             found += [(row.ward, row.version) for row in page.patients if row.name == self.name]
             after = page.next
             if not after:
@@ -65,7 +65,7 @@ def hospital(shared_cassandra_env: dict[str, str]) -> Iterator[Hospital]:
     with losing_runtime(shared_cassandra_env) as (runtime, connection):
         app = create_app(
             runtime.application,
-            runtime.read_models,
+            runtime.queries,
             {"SECRET_KEY": "for tests", "READ_MODEL_WAIT_SECONDS": 0},
         )
         try:

@@ -6,7 +6,9 @@ from eventstore_cassandra import operations as ops
 from eventstore_cassandra.schema_version import checked_schema
 from eventstore_cassandra.updates import update_tables
 from patientmgmt.cli.store.opened import opened_datastore, with_progress
-from projections import cassandra as read_models
+from patientmgmt.runtime import MODELS
+from projections.cassandra import CassandraDatabase
+from projections.emptying import empty
 
 
 @click.command("rebuild-log")
@@ -57,14 +59,16 @@ def restored(*, write: bool) -> None:
     with opened_datastore() as datastore:
         checked_schema(datastore)
         if write:
-            read_models.empty_tables(datastore.session, datastore.settings.keyspace)
+            database = CassandraDatabase(datastore.session, datastore.settings.keyspace)
+            empty(database, MODELS.values())
         found = with_progress(ops.restore(datastore, write=write))
     if write:
         click.echo(f"Appended {found.appended:,} events to a new log.")
         click.echo("Cassandra fills the type view now: see `patientmgmt store verify`.")
     else:
         click.echo("To be emptied: notification log, type view, snapshots, tracking, read models.")
-    others = [table for table in found.other_tables if table not in read_models.TABLES]
+    known = CassandraDatabase.tables_of(MODELS.values())
+    others = [table for table in found.other_tables if not known.fullmatch(table)]
     if others:
         click.echo(
             "Tables that are not known here, whose views have to begin again too (under another "

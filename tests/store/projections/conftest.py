@@ -1,4 +1,4 @@
-"""The read models on both back ends, empty at the beginning of each test."""
+"""The two databases of read models, with empty tables at the beginning of each test."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,12 +15,16 @@ from eventstore_cassandra import (
 )
 from eventstore_cassandra import create_tables as create_event_tables
 from patientmgmt.domain.events import EVENT_TYPES
-from projections.cassandra import CassandraReadModels, create_tables
-from projections.read_models import ReadModelStore
-from projections.sqlite import SQLiteReadModels
+from patientmgmt.runtime import MODELS, create_tables
+from projections.cassandra import CassandraDatabase
+from projections.database import Database, Generation
+from projections.generations import Generations
+from projections.sqlite import SQLiteDatabase
 from tests.conftest import CassandraNode
+from tests.unit.projections.notes import NOTES
 
-DERIVED_TABLES = ["patients", "patient_list", "ward_board", "wards", "projection_checkpoints"]
+FIRST = [Generation(model, 1) for model in (*MODELS.values(), NOTES)]
+"""The generations that are made once; tests may make more."""
 
 
 @pytest.fixture(scope="session")
@@ -34,7 +38,9 @@ def read_model_datastore(cassandra_node: CassandraNode) -> Iterator[CassandraDat
     datastore = CassandraDatastore(settings)
     create_keyspace(datastore, Topology.single_node())
     create_event_tables(datastore)
-    create_tables(datastore.session, settings.keyspace)
+    database = CassandraDatabase(datastore.session, settings.keyspace)
+    database.create_records()
+    create_all(database)
     CassandraApplicationRecorder(datastore).register_event_types(EVENT_TYPES)
     yield datastore
     datastore.session.execute(f"DROP KEYSPACE {settings.keyspace}", timeout=60)
@@ -42,24 +48,66 @@ def read_model_datastore(cassandra_node: CassandraNode) -> Iterator[CassandraDat
 
 
 @pytest.fixture
-def cassandra_read_models(read_model_datastore: CassandraDatastore) -> CassandraReadModels:
-    """The read models in empty tables."""
-    keyspace = read_model_datastore.settings.keyspace
-    for table in DERIVED_TABLES:
-        read_model_datastore.session.execute(f"TRUNCATE {keyspace}.{table}", timeout=60)
-    return CassandraReadModels(read_model_datastore.session, keyspace)
+def cassandra_database(read_model_datastore: CassandraDatastore) -> CassandraDatabase:
+    """The read models in the keyspace."""
+    session, keyspace = read_model_datastore.session, read_model_datastore.settings.keyspace
+    database = CassandraDatabase(session, keyspace)
+    tables = derived_tables(read_model_datastore)
+    for generation in FIRST:
+        if any(has_rows(read_model_datastore, name) for name in of(generation, tables)):
+            database.empty(generation)
+    firsts = {name for generation in FIRST for name in of(generation, tables)}
+    for name in set(tables) - firsts - {"projection_records"}:
+        session.execute(f"DROP TABLE {keyspace}.{name}", timeout=60)
+    session.execute(f"TRUNCATE {keyspace}.projection_records", timeout=60)
+    create_all(database)
+    return database
 
 
 @pytest.fixture
-def sqlite_read_models(tmp_path: Path) -> Iterator[SQLiteReadModels]:
+def sqlite_path(tmp_path: Path) -> Path:
+    """Where the file of ``sqlite_database`` is."""
+    return tmp_path / "data" / "read-models.sqlite"
+
+
+@pytest.fixture
+def sqlite_database(sqlite_path: Path) -> Iterator[SQLiteDatabase]:
     """The read models in a new file."""
-    store = SQLiteReadModels(tmp_path / "data" / "read-models.sqlite")
-    yield store
-    store.close()
+    database = SQLiteDatabase(sqlite_path)
+    create_all(database)
+    yield database
+    database.close()
 
 
 @pytest.fixture(params=["sqlite", "cassandra"])
-def read_models(request: pytest.FixtureRequest) -> ReadModelStore:
-    """Each back end in turn."""
-    store: ReadModelStore = request.getfixturevalue(f"{request.param}_read_models")
-    return store
+def database(request: pytest.FixtureRequest) -> Database:
+    """Each database in turn."""
+    database: Database = request.getfixturevalue(f"{request.param}_database")
+    return database
+
+
+def create_all(database: Database) -> None:
+    """Make the tables of all read models that tests know."""
+    create_tables(database)
+    Generations(database).ensure(NOTES)
+
+
+def derived_tables(datastore: CassandraDatastore) -> list[str]:
+    """Return the tables of read models that there are in the keyspace."""
+    found = datastore.session.execute(
+        "SELECT table_name FROM system_schema.tables WHERE keyspace_name = %s",
+        [datastore.settings.keyspace],
+    )
+    ours = CassandraDatabase.tables_of([*MODELS.values(), NOTES])
+    return [name for (name,) in found if ours.fullmatch(name)]
+
+
+def of(generation: Generation, tables: list[str]) -> list[str]:
+    """Return those of the tables that are the generation's."""
+    return [name for name in tables if name.startswith(f"{generation}_")]
+
+
+def has_rows(datastore: CassandraDatastore, table: str) -> bool:
+    """Return whether there is a row in a table."""
+    query = f"SELECT * FROM {datastore.settings.keyspace}.{table} LIMIT 1"
+    return datastore.session.execute(query).one() is not None

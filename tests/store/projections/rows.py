@@ -1,63 +1,72 @@
-"""A patient's rows, and where a store shows the patient."""
+"""A patient's rows: what the queries show of them, and what the events tell that they should."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
-from projections.read_models import PatientRow, ReadModelQueries
+from eventsourcing.persistence import StoredEvent
 
-NOON = datetime(2024, 3, 1, 12, tzinfo=UTC)
-
-
-def rows_of(
-    patient_id: UUID, wards: Sequence[str | None], *, names: Sequence[str] = ("Ida Moe",)
-) -> list[PatientRow]:
-    """Return one row for each version: on the given wards, under the given names in turn."""
-    return [
-        PatientRow(
-            patient_id=patient_id,
-            version=n + 1,
-            name=names[n % len(names)],
-            age=40,
-            ward=ward,
-            admitted_at=NOON if ward else None,
-            updated_at=NOON + timedelta(hours=n),
-        )
-        for n, ward in enumerate(wards)
-    ]
+from patientmgmt.queries import Queries
+from projections.database import Database
+from projections.generations import Generations
+from projections.read_model import ReadModel
+from read_models import patient_list, ward_board
+from read_models.patient_events import read_event
+from read_models.patient_list import Listed, Patient
+from read_models.ward_board import OnWard
+from tests.unit.projections.events import decode
 
 
 @dataclass(frozen=True)
 class Shown:
-    """All the rows that a store shows of one patient."""
+    """Everything that is shown of one patient."""
 
-    patient: PatientRow | None
-    listed: Sequence[PatientRow]
-    on_wards: Sequence[tuple[str, PatientRow]]
-
-
-def everywhere(row: PatientRow) -> Shown:
-    """Return what is shown when this row is the only one."""
-    return Shown(row, [row], [(row.ward, row)] if row.ward else [])
+    patient: Patient | None
+    listed: Sequence[Listed]
+    on_wards: Sequence[tuple[str, OnWard]]
 
 
-def shown(store: ReadModelQueries, patient_id: UUID) -> Shown:
+NOWHERE = Shown(None, [], [])
+
+
+def shown(queries: Queries, patient_id: UUID) -> Shown:
     """Look the patient up in every read model."""
-    board = [(ward.name, row) for ward in store.wards() for row in ward.patients]
+    board = [(ward.name, row) for ward in queries.board.wards() for row in ward.patients]
     return Shown(
-        store.patient(patient_id),
-        [row for row in all_patients(store) if row.patient_id == patient_id],
+        queries.patients.patient(patient_id),
+        [row for row in all_patients(queries) if row.patient_id == patient_id],
         [(ward, row) for ward, row in board if row.patient_id == patient_id],
     )
 
 
-def all_patients(store: ReadModelQueries, *, limit: int = 100) -> list[PatientRow]:
+def told(events: Sequence[StoredEvent]) -> Shown:
+    """Return what is to be shown of a patient with these events."""
+    patient, whereabouts = None, None
+    for event in events:
+        told = read_event(event, decode(event))
+        patient = patient_list.fold(patient, told)
+        whereabouts = ward_board.fold(whereabouts, told)
+    if patient is None or whereabouts is None:
+        return NOWHERE
+    listed = [row for row in patient_list.rows(patient) if isinstance(row, Listed)]
+    board = [row for row in ward_board.rows(whereabouts) if isinstance(row, OnWard)]
+    return Shown(patient, listed, [(row.ward, row) for row in board])
+
+
+def all_patients(queries: Queries, *, limit: int = 100) -> list[Listed]:
     """Page through the whole list."""
-    listed: list[PatientRow] = []
-    page = store.patients(limit=limit)
-    listed += page.patients
+    page = queries.patients.page(limit=limit)
+    listed = [*page.patients]
     while page.next is not None:
-        page = store.patients(limit=limit, after=page.next)
+        page = queries.patients.page(limit=limit, after=page.next)
         listed += page.patients
     return listed
+
+
+def versions(
+    database: Database, *aggregate_ids: UUID, model: ReadModel[Any, Any] = patient_list.MODEL
+) -> list[int]:
+    """Return the versions that are shown, 0 where nothing is."""
+    guards = database.open(Generations(database).live(model)).guards(aggregate_ids)
+    return [guards[id_].version if id_ in guards else 0 for id_ in aggregate_ids]

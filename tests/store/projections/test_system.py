@@ -16,9 +16,8 @@ from patientmgmt.domain.commands import (
     ReadmitPatient,
     TransferPatient,
 )
+from patientmgmt.queries import Queries
 from patientmgmt.runtime import Runtime, open_runtime
-from projections.read_models import ReadModelQueries
-from tests.store.projections.conftest import DERIVED_TABLES
 from tests.store.projections.rows import all_patients
 from tests.store.projections.waiting import running, wait_until
 
@@ -35,8 +34,8 @@ def environment(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str
             "PATIENTMGMT_DATA": str(tmp_path),
         }
     datastore: CassandraDatastore = request.getfixturevalue("read_model_datastore")
-    for table in ["events", *DERIVED_TABLES]:
-        datastore.session.execute(f"TRUNCATE {datastore.settings.keyspace}.{table}", timeout=60)
+    request.getfixturevalue("cassandra_database")
+    datastore.session.execute(f"TRUNCATE {datastore.settings.keyspace}.events", timeout=60)
     return {
         "PERSISTENCE_MODULE": "eventstore_cassandra",
         "CASSANDRA_CONTACT_POINTS": ",".join(datastore.settings.contact_points),
@@ -55,30 +54,31 @@ def system(environment: dict[str, str], *, workers: int) -> Iterator[Runtime]:
         yield runtime
 
 
-def shows(read_models: ReadModelQueries, patient_id: UUID, version: int) -> bool:
-    row = read_models.patient(patient_id)
-    return row is not None and row.version >= version
+def shows(queries: Queries, patient_id: UUID, version: int) -> bool:
+    patient = queries.patients.patient(patient_id)
+    listed = patient is not None and patient.version >= version
+    return listed and queries.board.version(patient_id) >= version
 
 
-def occupancy(read_models: ReadModelQueries) -> dict[str, int]:
-    return {ward.name: ward.occupancy for ward in read_models.wards()}
+def occupancy(queries: Queries) -> dict[str, int]:
+    return {ward.name: ward.occupancy for ward in queries.board.wards()}
 
 
 def test_what_is_commanded_is_shown(environment: dict[str, str]) -> None:
     with system(environment, workers=1) as runtime:
-        application, read_models = runtime.application, runtime.read_models
+        application, queries = runtime.application, runtime.queries
         ida = application.admit(AdmitPatient(name="Ida Moe", age=40, ward="AA")).patient_id
-        wait_until(lambda: shows(read_models, ida, 1))
-        assert occupancy(read_models) == {"AA": 1}
+        wait_until(lambda: shows(queries, ida, 1))
+        assert occupancy(queries) == {"AA": 1}
         application.transfer(TransferPatient(patient_id=ida, ward="BB"))
-        wait_until(lambda: shows(read_models, ida, 2))
-        assert occupancy(read_models) == {"BB": 1}
+        wait_until(lambda: shows(queries, ida, 2))
+        assert occupancy(queries) == {"BB": 1}
         application.discharge(DischargePatient(patient_id=ida))
-        wait_until(lambda: shows(read_models, ida, 3))
-        assert occupancy(read_models) == {}
+        wait_until(lambda: shows(queries, ida, 3))
+        assert occupancy(queries) == {}
         application.readmit(ReadmitPatient(patient_id=ida, ward="BB"))
-        wait_until(lambda: shows(read_models, ida, 4))
-        [row] = read_models.patients().patients
+        wait_until(lambda: shows(queries, ida, 4))
+        [row] = queries.patients.page().patients
         assert (row.name, row.age, row.ward, row.version) == ("Ida Moe", 40, "BB", 4)
         assert row.admitted_at == row.updated_at
         assert row.admitted_at is not None
@@ -89,13 +89,13 @@ def test_after_a_restart_the_worker_goes_on_with_what_was_recorded_meanwhile(
 ) -> None:
     with system(environment, workers=1) as runtime:
         ida = runtime.application.admit(AdmitPatient(name="Ida", age=40, ward="AA")).patient_id
-        wait_until(lambda: shows(runtime.read_models, ida, 1))
+        wait_until(lambda: shows(runtime.queries, ida, 1))
     with system(environment, workers=0) as runtime:
         runtime.application.transfer(TransferPatient(patient_id=ida, ward="BB"))
-        assert occupancy(runtime.read_models) == {"AA": 1}
+        assert occupancy(runtime.queries) == {"AA": 1}
     with system(environment, workers=1) as runtime:
-        wait_until(lambda: shows(runtime.read_models, ida, 2))
-        assert occupancy(runtime.read_models) == {"BB": 1}
+        wait_until(lambda: shows(runtime.queries, ida, 2))
+        assert occupancy(runtime.queries) == {"BB": 1}
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -104,7 +104,7 @@ def test_two_workers_at_once_end_in_what_the_events_tell(
 ) -> None:
     random = Random(seed)
     with system(environment, workers=2) as runtime:
-        application, read_models = runtime.application, runtime.read_models
+        application, queries = runtime.application, runtime.queries
         patient_ids = [
             application.admit(
                 AdmitPatient(name=f"Patient {n}", age=n, ward=random.choice(WARDS))
@@ -114,17 +114,15 @@ def test_two_workers_at_once_end_in_what_the_events_tell(
         for _ in range(150):
             change_somehow(application, random.choice(patient_ids), random)
         patients = [application.patient(patient_id) for patient_id in patient_ids]
-        wait_until(lambda: all(shows(read_models, p.id, p.version) for p in patients))
+        wait_until(lambda: all(shows(queries, p.id, p.version) for p in patients))
     with system(environment, workers=0) as runtime:
         board = [
             (ward.name, row.patient_id)
-            for ward in runtime.read_models.wards()
+            for ward in runtime.queries.board.wards()
             for row in ward.patients
         ]
         assert sorted(board) == sorted((p.ward, p.id) for p in patients if p.ward is not None)
-        listed = [
-            (row.patient_id, row.version, row.ward) for row in all_patients(runtime.read_models)
-        ]
+        listed = [(row.patient_id, row.version, row.ward) for row in all_patients(runtime.queries)]
         assert sorted(listed, key=str) == sorted(
             ((p.id, p.version, p.ward) for p in patients), key=str
         )

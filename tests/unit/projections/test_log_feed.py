@@ -3,9 +3,9 @@ from uuid import uuid4
 import pytest
 from eventsourcing.popo import POPOApplicationRecorder
 
-from projections.feed import InvalidCheckpointError
-from projections.log_feed import LogFeed
-from projections.patient_events import TOPICS
+from projections.feeds.feed import InvalidCheckpointError
+from projections.feeds.log import LogFeed
+from read_models.patient_events import TOPICS
 from tests.unit.projections.events import admitted, discharged, history, stored
 
 

@@ -6,7 +6,7 @@ from eventsourcing.persistence import StoredEvent
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from projections.feed import aggregate_id
+from projections.feeds.feed import aggregate_id
 from projections.sequencer import Gap, Sequencer
 from tests.unit.projections.events import history
 

@@ -8,9 +8,9 @@ from eventsourcing.persistence import StoredEvent
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from projections.feed import Batch, InvalidCheckpointError
-from projections.patient_events import TOPICS
-from projections.type_view_feed import TypeViewFeed
+from projections.feeds.feed import Batch, InvalidCheckpointError
+from projections.feeds.type_view import TypeViewFeed
+from read_models.patient_events import TOPICS
 from tests.unit.projections.events import admitted, discharged, history, transferred
 from tests.unit.projections.type_view import InMemoryTypeView
 

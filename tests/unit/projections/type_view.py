@@ -5,7 +5,7 @@ from uuid import UUID
 
 from eventsourcing.persistence import StoredEvent
 
-from projections.type_view_feed import Place
+from projections.feeds.type_view import Place
 
 
 class InMemoryTypeView:

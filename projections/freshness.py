@@ -1,0 +1,36 @@
+"""As of when each read model is current, told by the workers and read by pages and machines.
+
+A worker that finds nothing more to read in a feed knows that everything that could be seen when it
+asked is shown. It says so once a second. When it says nothing, the read model stands still.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from pydantic import TypeAdapter
+
+from projections.database import Records
+from projections.shards import Shard
+
+KIND = "current"
+
+_JSON = TypeAdapter(dict[str, datetime])
+
+
+def tell(records: Records, shard: Shard, current: Mapping[str, datetime]) -> None:
+    """Say as of when the generations, given by name, are current in one shard."""
+    records.save(KIND, str(shard), _JSON.dump_json(dict(current)).decode())
+
+
+def current_as_of(records: Records, count: int) -> Mapping[str, datetime]:
+    """Return as of when generations are current in all of the shards; those that are in none lack.
+
+    A generation that one of the shards has never read to the end lacks too.
+    """
+    texts = records.load_all(KIND)
+    told = [
+        _JSON.validate_json(texts[str(shard)]) if str(shard) in texts else {}
+        for shard in Shard.every(count)
+    ]
+    common = set.intersection(*map(set, told))
+    return {name: min(current[name] for current in told) for name in common}

@@ -1,0 +1,194 @@
+"""Which making of a read model's tables pages read, and which one is being made anew.
+
+Rows in Cassandra carry their version as their write timestamp, which makes repetition harmless and
+correction impossible: what was once written at a version stays. So corrected code, and tables that
+somebody has changed by hand, need new tables. A rebuild fills a *generation* beside the live one,
+with a checkpoint of its own, and one conditional write makes it the live one.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from threading import Lock
+from time import monotonic
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from projections.database import Database, Generation, Tables
+from projections.errors import ReadModelsUnavailableError
+from projections.read_model import ReadModel
+
+KIND = "generation"
+REFRESH = 1.0
+"""Seconds for which a process goes on with what it knows of generations."""
+
+
+@dataclass(frozen=True)
+class Making:
+    """A generation, and the version of the code that makes it."""
+
+    number: int
+    version: int
+
+
+@dataclass(frozen=True)
+class Registered:
+    """What is recorded of one read model."""
+
+    live: Making
+    building: Making | None = None
+    paused: bool = False
+    dropped: int = 0
+    """Generations up to this one have been removed."""
+
+
+_JSON = TypeAdapter(Registered)
+
+
+class OutdatedError(ReadModelsUnavailableError):
+    """The tables were made by another version of the read model's code."""
+
+    def __init__(self, model: ReadModel[Any, Any], found: int) -> None:
+        super().__init__(
+            f"The read model {model.name} was made by version {found} of its code, and this is "
+            f"version {model.version}. Run `patientmgmt projections rebuild {model.name}`."
+        )
+
+
+class Generations:
+    """The generations of read models in one database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._records = database.records
+
+    def ensure(self, model: ReadModel[Any, Any]) -> None:
+        """Make the first generation's tables, or those of the present one that are missing.
+
+        Tables that another version of the code has made stay as they are.
+        """
+        registered = self.registered(model)
+        if registered is None:
+            registered = Registered(Making(1, model.version))
+            self._records.replace(KIND, model.name, None, _text(registered))
+        if registered.live.version == model.version:
+            self._database.create(Generation(model, registered.live.number))
+
+    def registered(self, model: ReadModel[Any, Any]) -> Registered | None:
+        """Return what is recorded of the read model; None before :meth:`ensure`."""
+        text = self._records.load(KIND, model.name)
+        return None if text is None else _JSON.validate_json(text)
+
+    def live(self, model: ReadModel[Any, Any]) -> Generation:
+        """Return the generation that pages read.
+
+        :raises OutdatedError: when it was made by another version of the code.
+        """
+        live = self._present(model).live
+        if live.version != model.version:
+            raise OutdatedError(model, live.version)
+        return Generation(model, live.number)
+
+    def all(self, model: ReadModel[Any, Any]) -> Sequence[Generation]:
+        """Return the live generation, and the one that is being built if there is one."""
+        present = self.registered(model)
+        if present is None:
+            return []
+        makings = [present.live, *([present.building] if present.building else [])]
+        ours = (making for making in makings if making.version == model.version)
+        return [Generation(model, making.number) for making in ours]
+
+    def begin(self, model: ReadModel[Any, Any]) -> Generation:
+        """Return the generation that is being built, and begin one if there is none.
+
+        One that other code has begun is given up.
+        """
+        while True:
+            present = self._present(model)
+            building = present.building
+            if building is not None and building.version == model.version:
+                break
+            number = max(m.number for m in (present.live, building) if m is not None) + 1
+            building = Making(number, model.version)
+            if self._replace(model, present, replace(present, building=building)):
+                break
+        generation = Generation(model, building.number)
+        self._database.create(generation)
+        return generation
+
+    def switch(self, generation: Generation) -> bool:
+        """Let pages read the generation that was built; return False if it is not it any more."""
+        present = self._present(generation.model)
+        building = present.building
+        if building is None or building.number != generation.number:
+            return False
+        switched = replace(present, live=building, building=None)
+        return self._replace(generation.model, present, switched)
+
+    def drop_old(self, model: ReadModel[Any, Any]) -> None:
+        """Remove the tables of generations before the live one."""
+        present = self._present(model)
+        for number in range(present.dropped + 1, present.live.number):
+            self._database.drop(Generation(model, number))
+        self._replace(model, present, replace(present, dropped=present.live.number - 1))
+
+    def is_paused(self, model: ReadModel[Any, Any]) -> bool:
+        """Return whether workers shall leave the read model as it is."""
+        return self._present(model).paused
+
+    def pause(self, model: ReadModel[Any, Any], *, paused: bool) -> None:
+        """Let workers leave the read model as it is, or go on with it."""
+        while True:
+            present = self._present(model)
+            if self._replace(model, present, replace(present, paused=paused)):
+                return
+
+    def _present(self, model: ReadModel[Any, Any]) -> Registered:
+        registered = self.registered(model)
+        if registered is None:
+            raise ReadModelsUnavailableError(
+                f"The read model {model.name} has no tables yet. Run `patientmgmt init`."
+            )
+        return registered
+
+    def _replace(self, model: ReadModel[Any, Any], old: Registered, new: Registered) -> bool:
+        return self._records.replace(KIND, model.name, _text(old), _text(new))
+
+
+class LiveTables:
+    """The live generation of one read model, looked up again every now and then.
+
+    May be shared between threads.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        model: ReadModel[Any, Any],
+        *,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        self._database = database
+        self._generations = Generations(database)
+        self._model = model
+        self._clock = clock
+        self._lock = Lock()
+        self._known: tuple[Generation, Tables] | None = None
+        self._until = 0.0
+
+    def tables(self) -> Tables:
+        """Return the tables to read.
+
+        :raises OutdatedError: when they were made by another version of the code.
+        """
+        with self._lock:
+            if self._known is None or self._clock() >= self._until:
+                live = self._generations.live(self._model)
+                if self._known is None or self._known[0] != live:
+                    self._known = (live, self._database.open(live))
+                self._until = self._clock() + REFRESH
+            return self._known[1]
+
+
+def _text(registered: Registered) -> str:
+    return _JSON.dump_json(registered).decode()
