@@ -12,6 +12,7 @@ from projections.folding import Decode, after
 from projections.generations import Generations
 from projections.parking import Parking
 from projections.read_model import ReadModel
+from projections.stamps import leave_stamp
 
 
 def erase_aggregate(
@@ -36,6 +37,7 @@ def erase_aggregate(
             shown = [] if guard is None else [_shown(model, guard.state)]
             tables.erase(aggregate_id, places(model, [*states, *shown]))
             Parking(database, generation).release(aggregate_id)
+            leave_stamp(database.records, generation)
 
 
 def _states(

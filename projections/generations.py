@@ -181,13 +181,23 @@ class LiveTables:
 
         :raises OutdatedError: when they were made by another version of the code.
         """
+        return self._current()[1]
+
+    def generation(self) -> Generation:
+        """Return the generation that the tables are of.
+
+        :raises OutdatedError: when it was made by another version of the code.
+        """
+        return self._current()[0]
+
+    def _current(self) -> tuple[Generation, Tables]:
         with self._lock:
             if self._known is None or self._clock() >= self._until:
                 live = self._generations.live(self._model)
                 if self._known is None or self._known[0] != live:
                     self._known = (live, self._database.open(live))
                 self._until = self._clock() + REFRESH
-            return self._known[1]
+            return self._known
 
 
 def _text(registered: Registered) -> str:

@@ -30,6 +30,7 @@ from projections.folding import Decode, Failure, Folded, fold_events
 from projections.parking import Parking
 from projections.sequencer import Gap, Sequencer
 from projections.shards import ALL, Shard
+from projections.stamps import leave_stamp
 
 logger = logging.getLogger(__name__)
 
@@ -81,6 +82,7 @@ class Projection:
         self.parking = Parking(database, generation)
         self._feed = feed
         self._tables = database.open(generation)
+        self._records = database.records
         self._checkpoints = Checkpoints(database.records, generation)
         self._decode = decode
         self._progress: _Progress | None = None
@@ -199,6 +201,8 @@ class Projection:
         except ChangeRefusedError:
             for change in changes:
                 self._carry_out_alone(change, folded)
+        if changes:
+            leave_stamp(self._records, self.generation, self.shard)
         failed = set()
         for id_, result in folded.items():
             if result.failure is not None:
