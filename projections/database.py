@@ -44,11 +44,13 @@ class Rows(Protocol):
         partition: Key,
         *,
         after: Key = (),
+        begins: bytes = b"",
         reverse: bool = False,
         limit: int | None = None,
     ) -> Sequence[RowT]:
         """Return rows of one partition in their order, or against it if ``reverse``.
 
+        :param begins: what the first column of the order begins with, if that is of bytes.
         :param after: values for the first columns of the order; the rows are those strictly behind
             all that begin with them, in the direction of reading.
         """

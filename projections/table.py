@@ -102,6 +102,12 @@ class Table(Generic[RowT]):
         return ValueError(f"Table {self.name!r} of {self.row.__name__}: expected {expected}.")
 
 
+def first_after(begins: bytes) -> bytes | None:
+    """Return the first bytes behind all that begin so; None if there are none behind."""
+    stem = begins.rstrip(b"\xff")
+    return stem[:-1] + bytes([stem[-1] + 1]) if stem else None
+
+
 def _without_none(hint: Any) -> Any:
     if isinstance(hint, UnionType):
         kinds = [kind for kind in get_args(hint) if kind is not NoneType]

@@ -28,6 +28,16 @@ def sort_key(text: str) -> bytes:
     return b"".join(weight.to_bytes(_WEIGHT, "big") for weight in weights)
 
 
+@lru_cache(maxsize=10_000)
+def letters(text: str) -> tuple[int, ...]:
+    """Return the text as it is searched: its base letters in order, as numbers.
+
+    Neither accents nor capitals matter, nor how many blanks there are.
+    """
+    weights = _collator().sort_key(" ".join(text.split()))
+    return tuple(weights[: weights.index(0)])
+
+
 def initial(key: bytes) -> int:
     """Return the number of the letter under which a text with this key stands in a register.
 

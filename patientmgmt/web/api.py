@@ -100,7 +100,12 @@ def patients() -> ResponseReturnValue:
     page = read_page(asked)
     return jsonify(
         patients=[_state(row.patient_id, row) for row in page.patients],
-        next=url_for("api.patients", limit=asked.limit, after=page.next) if page.next else None,
+        next=url_for("api.patients", **asked.other(after=page.next)) if page.next else None,
+        previous=(
+            url_for("api.patients", **asked.other(before=page.previous)) if page.previous else None
+        ),
+        total=page.total,
+        total_is_exact=page.is_complete,
     )
 
 

@@ -25,7 +25,9 @@ parse_patient_ids(blueprint)
 def patients() -> str:
     """List all patients ever admitted, by name, a page at a time."""
     asked = from_text(PageRequest, request.args.to_dict())
-    return render_template("patients.html", asked=asked, page=read_page(asked))
+    return render_template(
+        "patients.html", asked=asked, page=read_page(asked), known_wards=known_wards()
+    )
 
 
 @blueprint.get("/patients/<patient_id>")

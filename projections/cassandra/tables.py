@@ -42,7 +42,7 @@ from projections.cassandra.keyspace import Keyspace, Statement, quoted
 from projections.cassandra.tally import Counting, Tally, tally_columns
 from projections.change import ERASED_VERSION, Change, Guard, Place
 from projections.database import Generation
-from projections.table import Key, RowT, Table
+from projections.table import Key, RowT, Table, first_after
 
 SLOTS = 64
 """Partitions of guards. Never changed: a guard would be looked for where it is not."""
@@ -90,11 +90,14 @@ class CassandraTables:
         partition: Key,
         *,
         after: Key = (),
+        begins: bytes = b"",
         reverse: bool = False,
         limit: int | None = None,
     ) -> Sequence[RowT]:
         """Return rows of one partition in their order, or against it."""
-        query = self._query(table, [partition], after=after, reverse=reverse, limit=limit)
+        query = self._query(
+            table, [partition], after=after, begins=begins, reverse=reverse, limit=limit
+        )
         return self._rows(table, self._keyspace.select(*query[0]))
 
     def select_all(
@@ -180,6 +183,7 @@ class CassandraTables:
         partitions: Sequence[Key],
         *,
         after: Key = (),
+        begins: bytes = b"",
         reverse: bool,
         limit: int | None,
     ) -> Sequence[Statement]:
@@ -187,11 +191,20 @@ class CassandraTables:
         if after:
             columns, marks = _listed(table.order[: len(after)]), ", ".join("?" * len(after))
             query += f" AND ({columns}) {'<' if reverse else '>'} ({marks})"
+        bounds = []
+        if begins:
+            query += f" AND {quoted(table.order[0])} >= ?"
+            bounds.append(begins)
+            if end := first_after(begins):
+                query += f" AND {quoted(table.order[0])} < ?"
+                bounds.append(end)
         if reverse and table.order:
             query += f" ORDER BY {', '.join(f'{quoted(column)} DESC' for column in table.order)}"
         most = [] if limit is None else [min(limit, 2**31 - 1)]
         query += " LIMIT ?" if most else ""
-        return [(query, [*map(keep, (*partition, *after)), *most]) for partition in partitions]
+        return [
+            (query, [*map(keep, (*partition, *after)), *bounds, *most]) for partition in partitions
+        ]
 
     def _insert(self, table: Table[Any]) -> str:
         columns, marks = _listed(table.columns), ", ".join("?" * len(table.columns))

@@ -15,7 +15,7 @@ from projections.database import Generation
 from projections.sqlite.columns import keep, record_of, row_of, type_of
 from projections.sqlite.file import File
 from projections.sqlite.tally import Tally, tally_columns
-from projections.table import Key, RowT, Table
+from projections.table import Key, RowT, Table, first_after
 
 _SELECT_GUARDS = """
 SELECT aggregate_id, version, state FROM {guards}
@@ -57,6 +57,7 @@ class SQLiteTables:
         partition: Key,
         *,
         after: Key = (),
+        begins: bytes = b"",
         reverse: bool = False,
         limit: int | None = None,
     ) -> Sequence[RowT]:
@@ -69,6 +70,12 @@ class SQLiteTables:
             columns, marks = ", ".join(map(_quoted, prefix)), ", ".join("?" * len(prefix))
             where.append(f"({columns}) {'<' if reverse else '>'} ({marks})")
             parameters += _kept(table, prefix, after)
+        if begins:
+            where.append(f"{_quoted(table.order[0])} >= ?")
+            parameters.append(begins)
+            if end := first_after(begins):
+                where.append(f"{_quoted(table.order[0])} < ?")
+                parameters.append(end)
         order = ", ".join(f'"{column}" {direction}' for column in table.order) or "1"
         parameters.append(_NO_LIMIT if limit is None else min(limit, _MOST_ROWS))
         return self._select(table, f"{' AND '.join(where)} ORDER BY {order} LIMIT ?", parameters)

@@ -49,7 +49,8 @@ def told(events: Sequence[StoredEvent]) -> Shown:
         whereabouts = ward_board.fold(whereabouts, told)
     if patient is None or whereabouts is None:
         return NOWHERE
-    listed = [row for row in patient_list.rows(patient) if isinstance(row, Listed)]
+    entries = [row for row in patient_list.rows(patient) if isinstance(row, Listed)]
+    listed = [entry for entry in entries if entry.shelf == "all"]
     board = [row for row in ward_board.rows(whereabouts) if isinstance(row, OnWard)]
     return Shown(patient, listed, [(row.ward, row) for row in board])
 

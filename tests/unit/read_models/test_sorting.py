@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from read_models.patient_events import MAX_TEXT_LENGTH
-from read_models.sorting import initial, sort_key
+from read_models.sorting import initial, letters, sort_key
 
 LONGEST_KEY = 2**16 - 1
 """Bytes that a key of a row may have in Cassandra."""
@@ -98,3 +98,15 @@ def test_letters_have_the_order_of_the_texts(one: str, other: str) -> None:
 @given(texts, st.sampled_from("abcŁé"))
 def test_a_text_stands_before_the_same_with_another_letter(text: str, letter: str) -> None:
     assert sort_key(text) < sort_key(f"{text}{letter}")
+
+
+@pytest.mark.parametrize(
+    ("text", "other"),
+    [("Łukasz", "lukasz"), ("ÅSA", "asa"), ("  Ada   Marsh ", "ada marsh"), ("Straße", "strasse")],
+)
+def test_accents_capitals_and_blanks_do_not_matter_in_a_search(text: str, other: str) -> None:
+    assert letters(text) == letters(other)
+
+
+def test_what_has_no_letters_cannot_be_searched_for() -> None:
+    assert letters("") == letters(" ") == letters("\u0301") == ()
