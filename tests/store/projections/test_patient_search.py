@@ -20,6 +20,7 @@ from projections.feeds.log import LogFeed
 from projections.sqlite import SQLiteDatabase
 from read_models.patient_events import TOPICS
 from read_models.patient_list import MODEL, Page, PatientList, queries
+from read_models.patient_list.rows import SHELVES
 from read_models.sorting import letters
 from tests.store.projections.projecting import projection
 from tests.unit.projections.events import admitted, decode, discharged, transferred
@@ -76,7 +77,7 @@ def test_everybody_is_counted_on_the_shelves_where_they_stand(hospital: Hospital
     ada, bo, _ = hospital.admit("Ada", "Bo", "Chiara")
     hospital.discharge(bo, 2)
     hospital.transfer(ada, 2, "BB")
-    shelves = {shelf: hospital.patients.page(shelf=shelf) for shelf in queries.SHELVES}
+    shelves = {shelf: hospital.patients.page(shelf=shelf) for shelf in SHELVES}
     assert {shelf: (page.total, names(page)) for shelf, page in shelves.items()} == {
         "all": (3, ["Ada", "Bo", "Chiara"]),
         "admitted": (2, ["Ada", "Chiara"]),
