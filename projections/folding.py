@@ -12,6 +12,7 @@ from uuid import UUID
 from eventsourcing.persistence import StoredEvent
 
 from projections.change import Change, Guard, change
+from projections.feeds.feed import aggregate_id as id_of
 from projections.read_model import ReadModel
 
 Decode = Callable[[StoredEvent], Mapping[str, Any]]
@@ -51,14 +52,41 @@ def fold_events(
     except ValueError as e:
         return Folded(pending[0], None, 0, Failure(pending[0], e))
     states, failure = states_after(model, decode, before, pending)
+    try:
+        return _folded(model, aggregate_id, before, pending, states, failure)
+    except Exception as e:  # noqa: BLE001  (whatever a read model's code raises)
+        cannot = _first_that_cannot_be_placed(model, pending, states) or Failure(pending[0], e)
+    states = states[: pending.index(cannot.event)]
+    try:
+        return _folded(model, aggregate_id, before, pending, states, cannot)
+    except Exception as e:  # noqa: BLE001  (the same)
+        return Folded(pending[0], None, 0, Failure(pending[0], e))
+
+
+def _folded(
+    model: ReadModel[Any, Any],
+    aggregate_id: UUID,
+    before: Any,
+    pending: Sequence[StoredEvent],
+    states: Sequence[Any],
+    failure: Failure | None,
+) -> Folded:
     if not states:
         return Folded(pending[0], None, 0, failure)
     version = pending[len(states) - 1].originator_version
-    try:
-        made = change(model, aggregate_id, before, states, version)
-    except Exception as e:  # noqa: BLE001  (whatever a read model's code raises)
-        return Folded(pending[0], None, 0, Failure(pending[0], e))
+    made = change(model, aggregate_id, before, states, version)
     return Folded(pending[0], made, len(states), failure)
+
+
+def _first_that_cannot_be_placed(
+    model: ReadModel[Any, Any], pending: Sequence[StoredEvent], states: Sequence[Any]
+) -> Failure | None:
+    for event, state in zip(pending, states, strict=False):
+        try:
+            change(model, id_of(event), None, [state], event.originator_version)
+        except Exception as e:  # noqa: BLE001  (whatever a read model's code raises)
+            return Failure(event, e)
+    return None
 
 
 def states_after(
@@ -67,14 +95,12 @@ def states_after(
     before: Any,
     events: Sequence[StoredEvent],
 ) -> tuple[Sequence[Any], Failure | None]:
-    """Return the state after each event, and the first event that cannot be folded or shown."""
+    """Return the state after each event, up to the first event that cannot be folded, and that."""
     states: list[Any] = []
     state = before
     for event in events:
         try:
             state = after(model, decode, state, event)
-            model.place_rows(state)
-            model.counted(state)
         except Exception as e:  # noqa: BLE001  (whatever a read model's code raises)
             return states, Failure(event, e)
         states.append(state)

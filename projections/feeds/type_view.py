@@ -28,7 +28,7 @@ from projections.feeds.feed import Batch, InvalidCheckpointError
 Place = tuple[int, int, UUID | str]
 """A row's place in its type: savetime in milliseconds since the epoch, version, aggregate id."""
 
-PAGE_SIZE = 1_000
+PAGE_SIZE = 4000
 """Rows of each type in a page."""
 OVERLAP = timedelta(seconds=10)
 """How late a row may become visible without being missed here; see :class:`TypeViewFeed`."""
