@@ -14,7 +14,7 @@ from eventstore_cassandra import Topology
 from patientmgmt.cli.signals import stop_at_first_signal
 from patientmgmt.local_cassandra import LocalCassandraError
 
-SECTIONS = ("appends", "contention", "log", "loading", "stores")
+SECTIONS = ("appends", "contention", "log", "loading", "projections", "stores")
 
 
 @click.command()
@@ -43,7 +43,7 @@ SECTIONS = ("appends", "contention", "log", "loading", "stores")
     default=100_000,
     show_default=True,
     show_envvar=True,
-    help="Length of the log over which a reader catches up.",
+    help="Length of the log over which readers and read models catch up.",
 )
 @click.option(
     "--nodes",
@@ -97,7 +97,7 @@ def main(
             _write(figures, output)
             return
         if nodes != "3":
-            click.echo("One node: appends, the log, loading, and other stores")
+            click.echo("One node: appends, the log, loading, read models, and other stores")
             with started(1, os.environ) as env:
                 figures |= _all_sections(env, wanted, seconds, pairs, events)
             _write(figures, output)
@@ -119,6 +119,7 @@ def _all_sections(
             "contention": lambda: report.of_contention(inside, seconds, pairs),
             "log": lambda: report.of_log(inside, events, seconds, pairs),
             "loading": lambda: report.of_loading(inside, seconds, pairs),
+            "projections": lambda: report.of_projections(inside, events, seconds),
             "stores": lambda: report.of_stores(inside, seconds, pairs),
         }
         return {name: sections[name]() for name in SECTIONS if name in wanted}

@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 import click
 
-from benchmarks import appends, contention, loading, log, stores
+from benchmarks import appends, contention, loading, log, projections, stores
 from patientmgmt.application import PatientManagement
 
 Figures = dict[str, object]
@@ -75,6 +75,29 @@ def of_log(env: Mapping[str, str], events: int, seconds: float, pairs: int) -> F
     read = asdict(log.reading(env, events=events, pairs=pairs))
     figures = _line(read | {"in_an_append": log.EVENTS_IN_AN_APPEND}, _CATCHING_UP)
     return figures | of_delivery(env, seconds)
+
+
+def of_projections(env: Mapping[str, str], events: int, seconds: float) -> Figures:
+    """Report on read models."""
+    _heading(
+        "Read models",
+        f"one process over {events:,} events, {projections.EVENTS_OF_A_PATIENT} of each patient in "
+        "one append",
+    )
+    found = projections.catching_up(env, events=events)
+    click.echo(f"the type view by itself   {found.type_view:9,.0f} events per second")
+    click.echo(f"the log by itself         {found.log:9,.0f}")
+    for name, rate in found.models.items():
+        click.echo(f"{name:25} {rate:9,.0f}")
+    board = found.models["ward_board"]
+    times = found.two_shards / board
+    click.echo(f"ward_board, two shards    {found.two_shards:9,.0f}   {times:.2f} times one")
+    p50, p99 = projections.to_rows(env, seconds=seconds)
+    click.echo(
+        f"from a command to the board, at {projections.COMMANDS_PER_SECOND} commands per second: "
+        f"p50 {1000 * p50:.1f} ms, p99 {1000 * p99:.1f} ms"
+    )
+    return asdict(found) | {"to_rows_p50_ms": 1000 * p50, "to_rows_p99_ms": 1000 * p99}
 
 
 def of_delivery(env: Mapping[str, str], seconds: float) -> Figures:
