@@ -69,14 +69,21 @@ class Keyspace:
         with availability(self._name):
             return bool(self._session.execute(statement).was_applied)
 
-    def apply_all(self, statements: Sequence[Statement]) -> bool:
-        """Execute writes to one partition, one of them conditional, together or not at all."""
-        batch = BatchStatement(BatchType.UNLOGGED)
-        batch.is_idempotent = False
-        for statement in statements:
-            batch.add(self._bound(*statement))
+    def apply_each(self, batches: Sequence[Sequence[Statement]]) -> Sequence[bool]:
+        """Execute batches side by side, and return of each whether its condition held.
+
+        :param batches: writes to one partition, one of them conditional: together or not at all.
+        """
         with availability(self._name):
-            return bool(self._session.execute(batch).was_applied)
+            requests = []
+            for statements in batches:
+                batch = BatchStatement(BatchType.UNLOGGED)
+                batch.is_idempotent = False
+                for statement in statements:
+                    batch.add(self._bound(*statement))
+                requests.append((batch, None))
+            answers = execute_concurrent(self._session, requests, concurrency=CONCURRENCY)
+            return [bool(answer.result_or_exc.was_applied) for answer in answers]
 
     def write(self, partitions: Iterable[Sequence[Statement]]) -> None:
         """Execute writes side by side, those to one partition together.

@@ -42,6 +42,10 @@ class Counting:
     names: frozenset[str]
 
 
+Portion = tuple[int, Sequence[Counting]]
+"""Some of a slot's aggregates."""
+
+
 class Tally:
     """The counts of one generation of a read model; none if it counts nothing."""
 
@@ -49,7 +53,7 @@ class Tally:
         self._keyspace = keyspace
         self._counts = generation.model.counts is not None
         table = _name(keyspace, generation)
-        self._select_sums = f"SELECT lock, sums FROM {table} WHERE slot = ? LIMIT 1"
+        self._select_sums = f"SELECT slot, lock, sums FROM {table} WHERE slot = ? LIMIT 1"
         self._select_counted = (
             f"SELECT aggregate_id, version, names FROM {table} WHERE slot = ? AND aggregate_id IN ?"
         )
@@ -64,7 +68,7 @@ class Tally:
             return {}
         queries = [(self._select_sums, [slot]) for slot in range(SLOTS)]
         sums: Counter[str] = Counter()
-        for _, text in self._keyspace.select_all(queries):
+        for _, _, text in self._keyspace.select_all(queries):
             sums.update(_sums(text))
         return sums
 
@@ -78,14 +82,14 @@ class Tally:
         slots: dict[int, list[Counting]] = defaultdict(list)
         for counting in countings:
             slots[crc32(counting.aggregate_id.bytes) % SLOTS].append(counting)
-        for slot, waiting in slots.items():
-            for start in range(0, len(waiting), AT_ONCE):
-                self._count(slot, waiting[start : start + AT_ONCE])
-
-    def _count(self, slot: int, portion: Sequence[Counting]) -> None:
+        left: list[Portion] = [
+            (slot, waiting[start : start + AT_ONCE])
+            for slot, waiting in slots.items()
+            for start in range(0, len(waiting), AT_ONCE)
+        ]
         for _ in range(ATTEMPTS):
-            batch = self._batch(slot, portion)
-            if batch is None or self._keyspace.apply_all(batch):
+            left = self._count(left)
+            if not left:
                 return
             sleep(uniform(0, LONGEST_PAUSE))  # noqa: S311  (spreads rivals, hides nothing)
         raise ReadModelsUnavailableError(
@@ -93,16 +97,40 @@ class Tally:
             "time. Let fewer workers work on one shard."
         )
 
-    def _batch(self, slot: int, portion: Sequence[Counting]) -> Sequence[Statement] | None:
+    def _count(self, portions: Sequence[Portion]) -> list[Portion]:
+        """Try to count the portions, side by side; return those before which others came."""
+        sums = self._keyspace.select_all(
+            [(self._select_sums, [slot]) for slot in {slot for slot, _ in portions}]
+        )
+        found = {slot: (lock, text) for slot, lock, text in sums}
+        counted = self._counted(portions)
+        to_write = []
+        for slot, portion in portions:
+            lock, text = found.get(slot, (None, None))
+            batch = self._batch(slot, portion, lock, Counter(_sums(text)), counted)
+            if batch is not None:
+                to_write.append(((slot, portion), batch))
+        applied = self._keyspace.apply_each([batch for _, batch in to_write])
+        return [portion for (portion, _), done in zip(to_write, applied, strict=True) if not done]
+
+    def _counted(self, portions: Sequence[Portion]) -> Mapping[UUID, tuple[int, frozenset[str]]]:
+        records = self._keyspace.select_all(
+            [
+                (self._select_counted, [slot, [counting.aggregate_id for counting in portion]])
+                for slot, portion in portions
+            ]
+        )
+        return {id_: (version, frozenset(names or ())) for id_, version, names in records}
+
+    def _batch(
+        self,
+        slot: int,
+        portion: Sequence[Counting],
+        lock: int | None,
+        sums: Counter[str],
+        counted: Mapping[UUID, tuple[int, frozenset[str]]],
+    ) -> Sequence[Statement] | None:
         """Return what is to be written, on condition that nobody has written; None if nothing."""
-        found = self._keyspace.select(self._select_sums, [slot])
-        lock, text = found[0] if found else (None, None)
-        ids = [counting.aggregate_id for counting in portion]
-        counted = {
-            id_: (version, frozenset(names or ()))
-            for id_, version, names in self._keyspace.select(self._select_counted, [slot, ids])
-        }
-        sums = Counter(_sums(text))
         inserts: list[Statement] = []
         for counting in portion:
             version, names = counted.get(counting.aggregate_id, (0, frozenset()))
