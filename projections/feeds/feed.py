@@ -69,7 +69,8 @@ class InvalidCheckpointError(ValueError):
     def __init__(self, checkpoint: str, expected: str) -> None:
         super().__init__(
             f"The saved checkpoint cannot be read: expected {expected}, found {checkpoint!r:.80}. "
-            "Delete it, and the worker begins at the first event again; no row is harmed by that."
+            "Run `patientmgmt projections rebuild`: it begins at the first event, and pages go on "
+            "with what there is until it has caught up."
         )
 
 

@@ -21,15 +21,17 @@ class CheckpointBeyondLogError(InvalidCheckpointError):
         ValueError.__init__(
             self,
             "The read models were made of another event store: expected a notification log of at "
-            f"least {position} events, found one of {end}. Put the file of that event store back, "
-            "or delete the file of the read models, which is built again from the events.",
+            f"least {position} events, found one of {end}. Put that event store back, or run "
+            "`patientmgmt projections rebuild`, which makes them of this one.",
         )
 
 
 class LogFeed:
     """A :class:`~projections.feeds.feed.Feed` of the events with the given stored names.
 
-    Its checkpoint is the position in the log of the last event seen.
+    Its checkpoint is the position in the log of the last event seen, whatever its name: all are
+    read and others left out here. A store that is asked for a few rare ones reads on until it has
+    found a page of them, however long the log is, and would begin at the last of them each time.
     """
 
     name = "log"
@@ -48,7 +50,7 @@ class LogFeed:
         """
         position = _position(checkpoint)
         events = self._recorder.select_notifications(
-            position, self._page_size, topics=self.topics, inclusive_of_start=False
+            position, self._page_size, inclusive_of_start=False
         )
         if events:
             position = events[-1].id
@@ -56,7 +58,8 @@ class LogFeed:
             end = self._recorder.max_notification_id() or 0
             if position > end:
                 raise CheckpointBeyondLogError(position, end)
-        return Batch(events, str(position), more=len(events) == self._page_size)
+        wanted = [event for event in events if event.topic in self.topics]
+        return Batch(wanted, str(position), more=len(events) == self._page_size)
 
     def earliest(self, checkpoints: Sequence[str]) -> str:
         """Return the lowest position."""

@@ -52,7 +52,10 @@ def test_an_empty_log_has_a_checkpoint_too() -> None:
 
 @pytest.mark.parametrize("checkpoint", ["", "-1", "one", "{}", "\N{SUPERSCRIPT TWO}"])
 def test_a_checkpoint_that_is_no_position_is_refused_with_what_to_do(checkpoint: str) -> None:
-    with pytest.raises(InvalidCheckpointError, match=r"expected a position .* Delete it"):
+    with pytest.raises(
+        InvalidCheckpointError,
+        match=r"expected a position .* Run `patientmgmt projections rebuild`",
+    ):
         LogFeed(POPOApplicationRecorder(), TOPICS).poll(checkpoint)
 
 
@@ -64,7 +67,7 @@ def test_a_log_that_ends_before_the_checkpoint_is_told_with_what_to_do() -> None
     for log, end in (other, 2), (POPOApplicationRecorder(), 0):
         with pytest.raises(
             InvalidCheckpointError,
-            match=rf"expected .* of at least 5 events, found one of {end}\. .*delete the file",
+            match=rf"expected .* of at least 5 events, found one of {end}\. .*projections rebuild`",
         ):
             LogFeed(log, TOPICS).poll(checkpoint)
 

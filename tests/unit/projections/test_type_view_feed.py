@@ -211,7 +211,7 @@ def test_a_checkpoint_of_another_form_is_refused_with_what_to_do(checkpoint: str
     feed = TypeViewFeed(InMemoryTypeView(), TOPICS)
     with pytest.raises(
         InvalidCheckpointError,
-        match=r"JSON of the form .* \[savetime, .* Delete it",
+        match=r"JSON of the form .* \[savetime, .* Run `patientmgmt projections rebuild`",
     ):
         feed.poll(checkpoint)
 
