@@ -16,7 +16,7 @@ from projections.database import Database, Generation
 from projections.feeds.feed import Feed
 from projections.feeds.shared import SharedFeed
 from projections.folding import Decode
-from projections.generations import REFRESH, Generations, OutdatedError
+from projections.generations import REFRESH, Generations, NotMadeError, OutdatedError
 from projections.projection import Projection, Step
 from projections.read_model import ReadModel
 from projections.shards import Shard
@@ -26,7 +26,8 @@ from projections.truth import Truth
 logger = logging.getLogger(__name__)
 
 TELLING = 1.0
-"""Seconds between two notes on how current the read models are."""
+"""Seconds between two notes on how current the read models are, and two pages of a sweep while
+events keep coming."""
 
 
 class Assignments:
@@ -60,8 +61,9 @@ class Assignments:
         self._shards: Sequence[Shard] = []
         self._projections: dict[tuple[Generation, Shard], Projection] = {}
         self._sweepers: dict[Projection, Sweeper] = {}
+        self._current: dict[Shard, dict[str, datetime]] = {}
         self._assign_at = self._renew_at = self._tell_at = 0.0
-        self._outdated: set[str] = set()
+        self._left_alone: set[str] = set()
 
     def projections(self) -> Sequence[Projection]:
         """Return the projections to step once each, and begin a round.
@@ -73,10 +75,10 @@ class Assignments:
         if now >= self._renew_at:
             self._shards = self._take_part()
             self._renew_at = now + RENEWAL
-        self._assign_at = now
+            self._assign_at = now
         if now >= self._assign_at:
             self._assign()
-        self._assign_at = now + REFRESH
+            self._assign_at = now + REFRESH
         return list(self._projections.values())
 
     def done(self, began: datetime, steps: Sequence[tuple[Projection, Step]]) -> None:
@@ -84,21 +86,21 @@ class Assignments:
 
         :raises ReadModelsUnavailableError: when the records cannot be reached.
         """
-        for projection, step in steps:
-            if step.is_current and not step.applied:
-                self._sweep(projection)
         now = self._clock()
-        if now < self._tell_at:
+        is_time = now >= self._tell_at
+        for projection, step in steps:
+            if step.is_current:
+                current = self._current.setdefault(projection.shard, {})
+                current[str(projection.generation)] = began
+                if is_time or not step.applied:  # events that never cease must not put it off
+                    self._sweep(projection)
+        if not is_time:
             return
         self._tell_at = now + TELLING
         for shard in self._shards:
-            current = {
-                str(projection.generation): began
-                for projection, step in steps
-                if projection.shard == shard and step.is_current
-            }
-            if current:
-                freshness.tell(self._database.records, shard, current)
+            if shard in self._current:
+                freshness.tell(self._database.records, shard, self._current[shard])
+        self._current.clear()
 
     def leave(self) -> None:
         """Let others have the shards."""
@@ -136,8 +138,10 @@ class Assignments:
             try:
                 if not self._generations.is_paused(model):
                     followed.append(self._generations.live(model))
-            except OutdatedError as e:
-                if model.name not in self._outdated:
-                    self._outdated.add(model.name)
+            except (OutdatedError, NotMadeError) as e:
+                if model.name not in self._left_alone:
+                    self._left_alone.add(model.name)
                     logger.warning("%s Until then it stands still; others go on.", e)
+            else:
+                self._left_alone.discard(model.name)
         return followed

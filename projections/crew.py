@@ -90,7 +90,8 @@ class Crew:
             if len(self._mine) == share:
                 break
             holder = held.get(str(shard))
-            if shard not in self._mine and _is_free(holder) and self._lease(shard, holder):
+            is_free = holder == self._member.id or _is_free(holder)  # mine: its answer was lost
+            if shard not in self._mine and is_free and self._lease(shard, holder):
                 self._mine.add(shard)
         self._make_known()
         return sorted(self._mine, key=str)

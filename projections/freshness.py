@@ -18,8 +18,15 @@ _JSON = TypeAdapter(dict[str, datetime])
 
 
 def tell(records: Records, shard: Shard, current: Mapping[str, datetime]) -> None:
-    """Say as of when the generations, given by name, are current in one shard."""
-    records.save(KIND, str(shard), _JSON.dump_json(dict(current)).decode())
+    """Say as of when the generations, given by name, are current in one shard.
+
+    What was said of other read models stays: it is as true as it was.
+    """
+    text = records.load(KIND, str(shard))
+    known = _JSON.validate_json(text) if text else {}
+    models = set(map(_model, current))
+    others = {name: moment for name, moment in known.items() if _model(name) not in models}
+    records.save(KIND, str(shard), _JSON.dump_json({**others, **current}).decode())
 
 
 def current_as_of(records: Records, count: int) -> Mapping[str, datetime]:
@@ -34,3 +41,7 @@ def current_as_of(records: Records, count: int) -> Mapping[str, datetime]:
     ]
     common = set.intersection(*map(set, told))
     return {name: min(current[name] for current in told) for name in common}
+
+
+def _model(generation: str) -> str:
+    return generation.rpartition("_")[0]

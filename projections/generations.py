@@ -19,6 +19,8 @@ from projections.errors import ReadModelsUnavailableError
 from projections.read_model import ReadModel
 
 KIND = "generation"
+RECORDED = ("checkpoint", "parked", "stamp", "sweep")
+"""What is recorded of each generation by itself; some of it is of persons."""
 REFRESH = 1.0
 """Seconds for which a process goes on with what it knows of generations."""
 
@@ -53,6 +55,13 @@ class OutdatedError(ReadModelsUnavailableError):
             f"The read model {model.name} was made by version {found} of its code, and this is "
             f"version {model.version}. Run `patientmgmt projections rebuild {model.name}`."
         )
+
+
+class NotMadeError(ReadModelsUnavailableError):
+    """The tables were never made."""
+
+    def __init__(self, model: ReadModel[Any, Any]) -> None:
+        super().__init__(f"The read model {model.name} has no tables yet. Run `patientmgmt init`.")
 
 
 class Generations:
@@ -98,15 +107,15 @@ class Generations:
         ours = (making for making in makings if making.version == model.version)
         return [Generation(model, making.number) for making in ours]
 
-    def begin(self, model: ReadModel[Any, Any]) -> Generation:
+    def begin(self, model: ReadModel[Any, Any], *, anew: bool = False) -> Generation:
         """Return the generation that is being built, and begin one if there is none.
 
-        One that other code has begun is given up.
+        One that other code has begun is given up, and so is any if ``anew``.
         """
         while True:
             present = self._present(model)
             building = present.building
-            if building is not None and building.version == model.version:
+            if building is not None and building.version == model.version and not anew:
                 break
             number = max(m.number for m in (present.live, building) if m is not None) + 1
             building = Making(number, model.version)
@@ -118,19 +127,28 @@ class Generations:
 
     def switch(self, generation: Generation) -> bool:
         """Let pages read the generation that was built; return False if it is not it any more."""
-        present = self._present(generation.model)
-        building = present.building
-        if building is None or building.number != generation.number:
-            return False
-        switched = replace(present, live=building, building=None)
-        return self._replace(generation.model, present, switched)
+        while True:
+            present = self._present(generation.model)
+            building = present.building
+            if building is None or building.number != generation.number:
+                return False
+            switched = replace(present, live=building, building=None)
+            if self._replace(generation.model, present, switched):
+                return True
 
     def drop_old(self, model: ReadModel[Any, Any]) -> None:
-        """Remove the tables of generations before the live one."""
+        """Remove the tables of generations before the live one, and what is recorded of them."""
         present = self._present(model)
         for number in range(present.dropped + 1, present.live.number):
-            self._database.drop(Generation(model, number))
+            generation = Generation(model, number)
+            self._database.drop(generation)
+            for kind in RECORDED:
+                self._forget(f"{kind}/{generation}")
         self._replace(model, present, replace(present, dropped=present.live.number - 1))
+
+    def _forget(self, kind: str) -> None:
+        for name in self._records.load_all(kind):
+            self._records.delete(kind, name)
 
     def is_paused(self, model: ReadModel[Any, Any]) -> bool:
         """Return whether workers shall leave the read model as it is."""
@@ -146,9 +164,7 @@ class Generations:
     def _present(self, model: ReadModel[Any, Any]) -> Registered:
         registered = self.registered(model)
         if registered is None:
-            raise ReadModelsUnavailableError(
-                f"The read model {model.name} has no tables yet. Run `patientmgmt init`."
-            )
+            raise NotMadeError(model)
         return registered
 
     def _replace(self, model: ReadModel[Any, Any], old: Registered, new: Registered) -> bool:

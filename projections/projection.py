@@ -132,7 +132,15 @@ class Projection:
                 self.parking.release(id_)
         return sum(result.applied for result in folded.values())
 
+    def has_event(self, aggregate_id: UUID, version: int) -> bool:
+        """Return whether the aggregate has an event of that version, or a higher one.
+
+        :raises PersistenceError: when the events cannot be read.
+        """
+        return bool(self._feed.stream(aggregate_id, after=version - 1))
+
     def _begin(self) -> _Progress:
+        leave_stamp(self._records, self.generation, self.shard)  # who died may have left none
         saved = self._checkpoints.load(self._feed.name, self.shard)
         parked = [p.aggregate_id for p in self.parking.all() if self.shard.has(p.aggregate_id)]
         if parked:  # perhaps this program can show them

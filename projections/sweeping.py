@@ -10,7 +10,7 @@ that is found behind is looked at once more after the next poll, and repaired on
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -37,7 +37,7 @@ class Sweep:
     """Where it goes on; None at the beginning."""
     ended: datetime | None = None
     checked: int = 0
-    """Aggregates that were compared."""
+    """Aggregates that were compared; in a log one counts where its last event is."""
     repaired: int = 0
     """Events that were missing and are shown now."""
     ahead: int = 0
@@ -79,7 +79,7 @@ class Sweeper:
         now = self._clock()
         if self._suspects and sweep:
             sweep = self._repair(sweep)
-        if sweep is None or (sweep.ended and now >= sweep.began + self._period):
+        if sweep is None or (sweep.ended and self._is_due(sweep, now)):
             sweep = Sweep(now)
         elif sweep.ended:
             return
@@ -88,15 +88,20 @@ class Sweeper:
         guards = self._tables.guards(list(mine))
         shown = {id_: guards[id_].version if id_ in guards else 0 for id_ in mine}
         self._suspects = {id_: version for id_, version in mine.items() if shown[id_] < version}
-        ahead = [id_ for id_ in guards if shown[id_] > mine[id_] and not guards[id_].is_erased]
+        above = [id_ for id_ in guards if shown[id_] > mine[id_] and not guards[id_].is_erased]
+        ahead = [id_ for id_ in above if not self._projection.has_event(id_, shown[id_])]
         sweep = replace(
             sweep,
             place=page.next,
-            checked=sweep.checked + len(mine),
+            checked=sweep.checked + len(mine) - len(above) + len(ahead),
             ahead=sweep.ahead + len(ahead),
             ended=now if page.next is None else None,
         )
         self._save(sweep)
+
+    def _is_due(self, sweep: Sweep, now: datetime) -> bool:
+        """Return whether it is time for another; a clock that was set back must not stop them."""
+        return not sweep.began <= now < sweep.began + self._period
 
     def _repair(self, sweep: Sweep) -> Sweep:
         guards = self._tables.guards(list(self._suspects))
@@ -125,6 +130,31 @@ class Sweeper:
     def _save(self, sweep: Sweep) -> None:
         generation, shard = self._projection.generation, self._projection.shard
         self._records.save(f"sweep/{generation}", str(shard), _JSON.dump_json(sweep).decode())
+
+
+def show_rest(
+    projection: Projection, database: Database, truth: Truth
+) -> Generator[int, None, None]:
+    """Show everything at once that the projection's feed has not, and yield how many events.
+
+    It yields after each page. To be called when the feed has been polled to its end.
+
+    :raises PersistenceError: when the event store cannot be read.
+    :raises ReadModelsUnavailableError: when the read models cannot be read or written.
+    """
+    tables = database.open(projection.generation)
+    parked = {parked.aggregate_id for parked in projection.parking.all()}
+    place = None
+    while True:
+        page = truth.page(place)
+        mine = [id_ for id_ in page.versions if projection.shard.has(id_) and id_ not in parked]
+        guards = tables.guards(mine)
+        shown = {id_: guards[id_].version if id_ in guards else 0 for id_ in mine}
+        behind = [id_ for id_ in mine if shown[id_] < page.versions[id_]]
+        yield projection.show_again(behind) if behind else 0
+        if page.next is None:
+            return
+        place = page.next
 
 
 def last_sweep(records: Records, generation: Generation, shard: Shard) -> Sweep | None:

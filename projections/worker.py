@@ -11,7 +11,7 @@ from typing import Protocol
 
 from eventsourcing.persistence import PersistenceError
 
-from projections.errors import ReadModelsUnavailableError
+from projections.errors import ReadModelsUnavailableError, TablesMissingError
 from projections.projection import Projection, Step
 
 logger = logging.getLogger(__name__)
@@ -110,8 +110,18 @@ class Worker:
 
     def _round(self) -> Step:
         began = datetime.now(UTC)
-        steps = [(p, p.step()) for p in self._duties.projections() if not self._stopping]
+        steps: list[tuple[Projection, Step]] = []
+        missing: TablesMissingError | None = None
+        for projection in self._duties.projections():
+            if self._stopping:
+                break
+            try:
+                steps.append((projection, projection.step()))
+            except TablesMissingError as e:  # those of one read model; others go on
+                missing = e
         self._duties.done(began, steps)
+        if missing is not None:
+            raise missing
         applied = max((step.applied for _, step in steps), default=0)
         return Step(applied, any(step.more for _, step in steps))
 
