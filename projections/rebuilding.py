@@ -5,7 +5,7 @@ own, and whoever rebuilds next goes on with it. Pages change over when it has ca
 conditional write. The tables of before are dropped some seconds later, when nobody reads them.
 """
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from time import monotonic, sleep
 from typing import Any
@@ -14,15 +14,19 @@ from projections.checkpoints import Checkpoints
 from projections.crew import shard_count
 from projections.database import Database, Generation
 from projections.errors import ReadModelsUnavailableError
-from projections.feeds.feed import Feed
+from projections.feeds.feed import Feed, InvalidCheckpointError
 from projections.folding import Decode
 from projections.generations import REFRESH, Generations
 from projections.projection import Projection
 from projections.read_model import ReadModel
 from projections.shards import Shard
+from projections.sweeping import show_rest
+from projections.truth import Truth
 
 HANDOVER = 3 * REFRESH
 """Seconds after the switch, until every worker and every page has noticed it."""
+SHORT_PAGES = 10
+"""One after the other without a full one: it has caught up, though events never cease."""
 
 
 @dataclass(frozen=True)
@@ -54,24 +58,24 @@ def rebuild(
     feed: Feed,
     decode: Decode,
     *,
+    truth: Truth | None = None,
     clock: Callable[[], float] = monotonic,
     pause: Callable[[float], None] = sleep,
 ) -> Generator[Rebuilding, None, Rebuilt]:
     """Build a new generation, or go on with one, and let pages read it once it has caught up.
 
+    :param truth: what the feed has lost is found with it before pages change over: the tables of
+        before may have it from a sweep.
     :raises PersistenceError: when the events cannot be read; run it again, and it goes on.
     :raises ReadModelsUnavailableError: the same for the read models.
     """
     began, events = clock(), 0
     generations = Generations(database)
-    generation = generations.begin(model)
+    generation = _begin(database, generations, model, feed)
     projection = Projection(generation, feed, database, decode)
-    while True:
-        step = projection.step()
-        events += step.applied
+    for applied in _build(projection, database, truth):
+        events += applied
         yield Rebuilding(events, clock() - began)
-        if not step.applied and not step.more:
-            break
     _hand_over(database, generation, feed)
     if not generations.switch(generation):
         raise OvertakenError(
@@ -86,6 +90,38 @@ def rebuild(
     generations.drop_old(model)
     parked = len(projection.parking.all())
     return Rebuilt(generation, events, clock() - began, parked)
+
+
+def _begin(
+    database: Database, generations: Generations, model: ReadModel[Any, Any], feed: Feed
+) -> Generation:
+    """Return the generation to build: that of before, unless nobody can go on with it."""
+    generation = generations.begin(model)
+    place = Checkpoints(database.records, generation).load(feed.name)
+    try:
+        if place is not None:
+            feed.poll(place)
+    except InvalidCheckpointError:
+        return generations.begin(model, anew=True)
+    return generation
+
+
+def _build(projection: Projection, database: Database, truth: Truth | None) -> Iterator[int]:
+    yield from _follow(projection)
+    if truth is not None:
+        yield from show_rest(projection, database, truth)
+        yield from _follow(projection)
+
+
+def _follow(projection: Projection) -> Iterator[int]:
+    """Step until nothing is new, or hardly anything for as long as commands go on and on."""
+    short = 0
+    while True:
+        step = projection.step()
+        yield step.applied
+        short = 0 if step.more else short + 1
+        if short == SHORT_PAGES or not (step.applied or step.more):
+            return
 
 
 def _hand_over(database: Database, generation: Generation, feed: Feed) -> None:

@@ -157,7 +157,7 @@ def _projection(runtime: Runtime, model: Model) -> Projection:
 
 
 def _rebuild(runtime: Runtime, model: Model) -> None:
-    work = rebuild_model(runtime.database, model, runtime.feed, runtime.decode)
+    work = rebuild_model(runtime.database, model, runtime.feed, runtime.decode, truth=runtime.truth)
     told = 0.0
     while True:
         try:
