@@ -1,12 +1,14 @@
 """Comparing what is shown with a fold of the truth, row for row.
 
-What changes while it is compared is looked at once more before it is told, so that a verify may run
-beside everything else. Of every expected row eight bytes are kept in memory.
+What differs is looked at again some time later, and told if it differs at each look, so that a
+verify may run beside everything else. Of every expected row eight bytes are kept in memory.
 """
 
 from collections import Counter
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
+from time import sleep
 from typing import Any
 from uuid import UUID
 
@@ -16,10 +18,13 @@ from projections.feeds.feed import Feed
 from projections.folding import Decode, states_after
 from projections.parking import Parking
 from projections.read_model import ReadModel, Rows
-from projections.table import Table
+from projections.table import Key, Table
 from projections.truth import Truth
 
 ROWS_AT_ONCE = 500
+LOOKS = 3
+PATIENCE = 1.0
+"""Seconds between two looks: a worker may be in the midst of writing what differs."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +48,13 @@ class Verified:
 
 
 def verify(
-    generation: Generation, database: Database, feed: Feed, truth: Truth, decode: Decode
+    generation: Generation,
+    database: Database,
+    feed: Feed,
+    truth: Truth,
+    decode: Decode,
+    *,
+    pause: Callable[[float], None] = sleep,
 ) -> Generator[Verified, None, Verified]:
     """Compare a generation with the truth, and yield what is known so far; change nothing.
 
@@ -62,7 +73,8 @@ def verify(
     for table in generation.model.tables:
         if table.aggregate is not None:
             yield from comparison.look_for_others(table)
-    comparison.compare_counts()
+    comparison.look_again(pause)
+    comparison.compare_counts(pause)
     return comparison.found
 
 
@@ -72,55 +84,84 @@ class _Comparison:
     ) -> None:
         self._model: ReadModel[Any, Any] = generation.model
         self._tables: Tables = database.open(generation)
-        self._parked = {p.aggregate_id: p for p in Parking(database, generation).all()}
+        self._parking = Parking(database, generation)
+        self._parked = {p.aggregate_id: p for p in self._parking.all()}
         self._feed = feed
         self._decode = decode
         self._seen: dict[UUID, int] = {}
         self._places: set[int] = set()
+        self._suspects: dict[UUID, Sequence[Difference]] = {}
+        self._strays: list[tuple[Table[Any], Key, UUID | None]] = []
         self.found = Verified()
 
     def compare(self, versions: Mapping[UUID, int]) -> None:
-        """Compare some aggregates; what differs is compared once more."""
+        """Compare some aggregates; those that differ are suspects."""
         for id_, version in versions.items():
             if self._seen.get(id_, 0) >= version > 0:
                 continue  # a log has an aggregate on many pages, and the first look saw it all
-            guard = self._guard(id_)
-            if not self._differences(id_, guard):
-                continue
-            guard = self._guard(id_)
-            self.found.differences += self._differences(id_, guard)
+            if differences := self._differences(id_):
+                self._suspects[id_] = differences
         self.found.aggregates = len(self._seen)
+
+    def look_again(self, pause: Callable[[float], None]) -> None:
+        """Compare all suspects and strays a few times, and tell what differs at each look."""
+        for _ in range(LOOKS - 1):
+            if not self._suspects and not self._strays:
+                return
+            pause(PATIENCE)
+            self._parked = {p.aggregate_id: p for p in self._parking.all()}
+            self._suspects = {id_: d for id_ in self._suspects if (d := self._differences(id_))}
+            self._strays = [stray for stray in self._strays if self._is_stray(*stray)]
+        self.found.differences += chain.from_iterable(self._suspects.values())
+        self.found.differences += [
+            Difference("row too many", id_, f"{table.name} {_shown(key)}")
+            for table, key, id_ in self._strays
+        ]
 
     def look_for_others(self, table: Table[Any]) -> Generator[Verified, None, None]:
         """Look for rows that no state asks for."""
         chunk: list[object] = []
         for row in self._tables.all_rows(table):
             self.found.rows += 1
-            if hash((table.name, table.key(row))) not in self._places:
+            if _hash((table, table.key(row))) not in self._places:
                 chunk.append(row)
             if len(chunk) == ROWS_AT_ONCE:
-                self._tell_others(table, chunk)
+                self._suspect_others(table, chunk)
                 chunk = []
                 yield self.found
-        self._tell_others(table, chunk)
+        self._suspect_others(table, chunk)
 
-    def compare_counts(self) -> None:
-        """Compare what is counted with who counts, if nothing changes meanwhile."""
-        if self._model.counts is None:
-            return
-        before = self._numbers()
+    def compare_counts(self, pause: Callable[[float], None]) -> None:
+        """Compare what is counted with who counts, unless that changes at each look."""
+        for _ in range(LOOKS if self._model.counts else 0):
+            before = self._numbers()
+            expected = self._expected_numbers()
+            differing = [n for n in before.keys() | expected if before.get(n, 0) != expected[n]]
+            if not differing:
+                return
+            is_still = before == self._numbers()
+            pause(PATIENCE)
+        if self._model.counts and is_still:
+            self.found.differences += [
+                Difference(
+                    "wrong count", None, f"{n}: expected {expected[n]}, found {before.get(n, 0)}"
+                )
+                for n in differing
+            ]
+
+    def _expected_numbers(self) -> Counter[str]:
         ids = list(self._seen)
         expected: Counter[str] = Counter()
         for start in range(0, len(ids), ROWS_AT_ONCE):
-            guards = self._tables.guards(ids[start : start + ROWS_AT_ONCE])
-            for guard in guards.values():
-                expected.update(self._model.counted(self._model.from_json(guard.state)))
-        if before != self._numbers():
-            return
-        for name in before.keys() | expected.keys():
-            if before.get(name, 0) != expected[name]:
-                details = f"{name}: expected {expected[name]}, found {before.get(name, 0)}"
-                self.found.differences.append(Difference("wrong count", None, details))
+            for guard in self._tables.guards(ids[start : start + ROWS_AT_ONCE]).values():
+                expected.update(self._counted(guard))
+        return expected
+
+    def _counted(self, guard: Guard) -> Collection[str]:
+        try:
+            return self._model.counted(self._model.from_json(guard.state))
+        except ValueError:
+            return []  # a wrong state, which is told as such
 
     def _numbers(self) -> Mapping[str, int]:
         return {name: number for name, number in self._tables.counts().items() if number}
@@ -128,7 +169,8 @@ class _Comparison:
     def _guard(self, id_: UUID) -> Guard | None:
         return self._tables.guards([id_]).get(id_)
 
-    def _differences(self, id_: UUID, guard: Guard | None) -> Sequence[Difference]:
+    def _differences(self, id_: UUID) -> Sequence[Difference]:
+        guard = self._guard(id_)
         events = self._feed.stream(id_, after=0)
         last = events[-1].originator_version if events else 0
         self._seen[id_] = last
@@ -166,17 +208,17 @@ class _Comparison:
                 differences.append(Difference("wrong row", id_, f"{table.name} {_shown(key)}"))
         return differences
 
-    def _tell_others(self, table: Table[Any], rows: Sequence[object]) -> None:
-        for row in rows:
-            id_, key = table.aggregate_of(row), table.key(row)
-            if id_ is None or self._tables.get(table, key) is None:
-                continue
-            guard = self._guard(id_)
-            events = self._feed.stream(id_, after=0)[: guard.version if guard else 0]
-            states, _ = states_after(self._model, self._decode, None, events)
-            if (table, key) not in expected_rows(self._model, states):
-                what = Difference("row too many", id_, f"{table.name} {_shown(key)}")
-                self.found.differences.append(what)
+    def _suspect_others(self, table: Table[Any], rows: Sequence[object]) -> None:
+        strays = ((table, table.key(row), table.aggregate_of(row)) for row in rows)
+        self._strays += [stray for stray in strays if self._is_stray(*stray)]
+
+    def _is_stray(self, table: Table[Any], key: Key, id_: UUID | None) -> bool:
+        if id_ is None or self._tables.get(table, key) is None:
+            return False
+        guard = self._guard(id_)
+        events = self._feed.stream(id_, after=0)[: guard.version if guard else 0]
+        states, _ = states_after(self._model, self._decode, None, events)
+        return (table, key) not in expected_rows(self._model, states)
 
 
 def _hash(place: Place) -> int:
