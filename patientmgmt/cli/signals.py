@@ -1,6 +1,7 @@
 """Stopping cleanly: SIGTERM ends a command the way Ctrl-C does, and the first of them counts."""
 
 import signal
+from collections.abc import Callable
 from types import FrameType
 from typing import NoReturn
 
@@ -15,6 +16,15 @@ def stop_at_first_signal() -> None:
     """
     for number in _SIGNALS:
         signal.signal(number, _interrupt)
+
+
+def call_at_signals(stop: Callable[[], None]) -> None:
+    """Let SIGINT and SIGTERM call ``stop`` from now on, so that what is under way is finished.
+
+    It is called in the main thread, between any two of its steps, and again with a further signal.
+    """
+    for number in _SIGNALS:
+        signal.signal(number, lambda _signal, _frame: stop())
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:

@@ -4,7 +4,7 @@ import click
 
 from patientmgmt.cli.beside import beside
 from patientmgmt.cli.logs import log_to_stderr
-from patientmgmt.cli.signals import stop_at_first_signal
+from patientmgmt.cli.signals import call_at_signals, stop_at_first_signal
 from patientmgmt.runtime import MODELS, open_runtime
 from projections.crew import divide
 from projections.generations import Generations
@@ -25,9 +25,9 @@ def worker(*, once: bool, shards: int | None) -> None:
     On Cassandra it also reads the notification log on and decides the appends whose outcome is
     unknown, so that none of them takes effect much later.
 
-    Runs until Ctrl-C or SIGTERM. Several workers share the parts among them; more workers than
-    parts wait for one to fail. What they write can be built again from the events: see
-    `patientmgmt projections`.
+    Runs until Ctrl-C or SIGTERM, which let it finish the page it is at. Several workers share the
+    parts among them; more workers than parts wait for one to fail. What they write can be built
+    again from the events: see `patientmgmt projections`.
     """
     log_to_stderr()
     stop_at_first_signal()
@@ -44,8 +44,6 @@ def worker(*, once: bool, shards: int | None) -> None:
             return
         click.echo("The projection worker is running. Ctrl-C stops it.")
         with beside(settler, "settling of unknown outcomes"):
-            try:
-                projection_worker.run()
-            except KeyboardInterrupt:
-                projection_worker.stop()
+            call_at_signals(projection_worker.stop)
+            projection_worker.run()
     click.echo("The projection worker has stopped.")
