@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any, Generic, TypeVar
 
 from eventsourcing.persistence import StoredEvent
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from projections.table import Key, Table
 
@@ -97,4 +97,16 @@ class ReadModel(Generic[StateT, EventT]):
 
         :raises ValueError: when it was kept by another version of the read model.
         """
-        return self._json.validate_json(text) if text else None
+        try:
+            return self._json.validate_json(text) if text else None
+        except ValidationError as e:
+            raise ValueError(
+                f"The state that is kept was made by another version of {self.name}: {told(e)}. Run "
+                f"`patientmgmt projections rebuild {self.name}`."
+            ) from None
+
+
+def told(error: ValidationError) -> str:
+    """Return what does not fit, without the values: they are a patient's."""
+    faults = error.errors(include_url=False, include_context=False, include_input=False)
+    return "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in faults)

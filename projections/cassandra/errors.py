@@ -32,7 +32,7 @@ def availability(keyspace: str) -> Iterator[None]:
     except UNFIT_VALUES as e:
         raise ChangeRefusedError(
             f"A row of a read model has a value that its column in keyspace {keyspace} cannot "
-            f"have: {type(e).__name__}: {e}."
+            f"have: {type(e).__name__}."
         ) from e
     except InvalidRequest as e:
         reason = _reason(e)

@@ -83,7 +83,7 @@ class File:
             except (*UNFIT_VALUES, sqlite3.IntegrityError, sqlite3.InterfaceError) as e:
                 raise ChangeRefusedError(
                     "A row of a read model has a value that its column in "
-                    f"{self._path} cannot have: {type(e).__name__}: {e}."
+                    f"{self._path} cannot have: {type(e).__name__}."
                 ) from e
             except sqlite3.DatabaseError as e:
                 if "no such table" in str(e):

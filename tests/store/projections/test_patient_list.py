@@ -19,6 +19,9 @@ from tests.unit.projections.events import admitted, decode, discharged, history
 
 NAMES = ["Ada", "ada", "Åsa", "Bo", "Bo", "Bo", "Chiara", "Łukasz", "Lund", "Zoe", "王", "7", "😀"]
 
+MOST_PAGES = 50
+"""More than any list here has: pages that lead round and round end the test."""
+
 
 def list_of(database: Database, names: Sequence[str]) -> PatientList:
     """Return the list with patients of these names."""
@@ -41,6 +44,7 @@ def forwards(patients: PatientList, limit: int) -> list[Page]:
     pages = [patients.page(limit=limit)]
     while (after := pages[-1].next) is not None:
         pages.append(patients.page(limit=limit, after=after))
+        assert len(pages) <= MOST_PAGES
     return pages
 
 
@@ -48,6 +52,7 @@ def backwards(patients: PatientList, limit: int, last: Page) -> list[Page]:
     pages = [last]
     while (before := pages[0].previous) is not None:
         pages.insert(0, patients.page(limit=limit, before=before))
+        assert len(pages) <= MOST_PAGES
     return pages
 
 

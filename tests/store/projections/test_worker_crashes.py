@@ -1,6 +1,6 @@
 """A worker that is killed between any two steps, and what the next one finds."""
 
-from typing import Any, NoReturn
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -27,8 +27,15 @@ from tests.unit.projections.events import admitted, history
 from tests.unit.projections.notes import NOTES
 
 
-def dies(*_: object, **__: object) -> NoReturn:
-    raise ReadModelsUnavailableError("The worker died.")
+def dying_before(database: Database, kind: str) -> Any:
+    """Return a database whose worker dies before it saves a record of the kind."""
+
+    def save(original: Any, found: str, *args: object, **kwargs: object) -> None:
+        if found.startswith(kind):
+            raise ReadModelsUnavailableError("The worker died.")
+        original(found, *args, **kwargs)
+
+    return Misbehaving(database, save=save)
 
 
 def test_a_worker_killed_before_its_checkpoint_repeats_the_events_without_effect(
@@ -39,9 +46,8 @@ def test_a_worker_killed_before_its_checkpoint_repeats_the_events_without_effect
     recorder.insert_events(events)
     feed = LogFeed(recorder, TOPICS)
     for model in BOTH:
-        dying: Any = Misbehaving(database, save=dies)
-        with pytest.raises(ReadModelsUnavailableError):
-            projection(dying, feed, model=model).catch_up()
+        with pytest.raises(ReadModelsUnavailableError, match="The worker died"):
+            projection(dying_before(database, "checkpoint"), feed, model=model).catch_up()
     assert checkpoint(database, feed) is None
     before = shown(queries_of(database), patient_id)
     assert worker(database, feed).catch_up() == 0
@@ -73,9 +79,8 @@ def test_an_event_that_could_not_be_parked_is_not_passed_over(database: Database
     recorder, bad = POPOApplicationRecorder(), uuid4()
     recorder.insert_events([admitted(bad, name="")])
     feed = LogFeed(recorder, TOPICS)
-    dying: Any = Misbehaving(database, save=dies)
-    with pytest.raises(ReadModelsUnavailableError):
-        projection(dying, feed).catch_up()
+    with pytest.raises(ReadModelsUnavailableError, match="The worker died"):
+        projection(dying_before(database, "parked"), feed).catch_up()
     assert checkpoint(database, feed) is None
     follower = projection(database, feed)
     follower.catch_up()

@@ -9,6 +9,7 @@ import pytest
 from eventsourcing.popo import POPOApplicationRecorder
 
 from projections.cassandra import CassandraDatabase
+from projections.change import Change, Guard
 from projections.database import Database
 from projections.errors import ChangeRefusedError
 from projections.feeds.log import LogFeed
@@ -199,3 +200,23 @@ def test_rows_with_values_that_no_column_has_park_their_aggregate_only(
     assert [p.aggregate_id for p in follower.parking.all()] == [bad]
     assert list(notes_of(database).all_rows(ENTRIES)) == []
     stand(notes_of(database), on_shelves(good, "A"))
+
+
+def test_what_is_told_of_a_fault_tells_nothing_about_the_patient(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A state that other code has kept, and a row with a value of the wrong type."""
+    old, bad = uuid4(), uuid4()
+    state = '{"shelf_mark": "oncology", "title": "Ida Moe"}'
+    notes_of(database).carry_out([Change(old, [], [], None, Guard(1, state))])
+
+    def rows(note: Note) -> Iterable[object]:
+        return [Entry("g", 1, wrong(note.colour), b"k", note.note_id, note.title)]
+
+    events = [noted(old, 2, "A"), stored(bad, 1, "Noted", shelf="A", title="t", colour="oncology")]
+    follower = follow_notes(database, *events, model=replace(NOTES, rows=rows))
+    errors = [found.error for found in follower.parking.all()]
+    assert len(errors) == 2
+    for text in (*errors, *caplog.messages):
+        assert "oncology" not in text
+        assert "Ida" not in text

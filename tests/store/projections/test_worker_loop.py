@@ -5,13 +5,13 @@ import os
 import signal
 from functools import partial
 from threading import Timer
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from eventsourcing.persistence import OperationalError
 from eventsourcing.popo import POPOApplicationRecorder
 
-from patientmgmt.queries import queries_of
+from patientmgmt.queries import Queries, queries_of
 from projections.database import Database
 from projections.feeds.feed import Batch, InvalidCheckpointError
 from projections.feeds.log import LogFeed
@@ -27,7 +27,7 @@ from tests.store.projections.projecting import (
     projection,
     worker,
 )
-from tests.store.projections.rows import shown, told, versions
+from tests.store.projections.rows import Shown, shown, told, versions
 from tests.store.projections.waiting import running, wait_until
 from tests.unit.projections.events import admitted, discharged, history
 
@@ -49,15 +49,14 @@ def test_a_running_worker_shows_what_is_recorded_meanwhile(database: Database) -
     recorder, patient_id = POPOApplicationRecorder(), uuid4()
     events = history(patient_id, 5)
     with running(worker(database, LogFeed(recorder, TOPICS))):
-        for event in events:
+        for number, event in enumerate(events, 1):
             recorder.insert_events([event])
-            wait_until(partial(shows, database, event.originator_version))
-    assert shown(queries_of(database), patient_id) == told(events)
+            expected = told(events[:number])
+            wait_until(partial(shows, queries_of(database), patient_id, expected))
 
 
-def shows(database: Database, version: int) -> bool:
-    found = queries_of(database).patients.page().patients
-    return [row.version for row in found] == [version]
+def shows(queries: Queries, patient_id: UUID, expected: Shown) -> bool:
+    return shown(queries, patient_id) == expected
 
 
 def test_a_running_worker_waits_out_a_failure_and_says_so(
