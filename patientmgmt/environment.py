@@ -5,6 +5,8 @@
 * ``SQLITE_DBNAME``: the file of events on SQLite, ``patients.sqlite`` in that folder by default.
 * ``PATIENTMGMT_FEED``: what workers follow on Cassandra, ``type_view`` (default) or ``log``.
 * ``PATIENTMGMT_SWEEP_SECONDS``: from one sweep of the read models to the next, 3600 by default.
+* ``PATIENTMGMT_READY_LAG_SECONDS``: how old a read model may be for the application to be ready, 60
+  by default.
 * ``CASSANDRA_*``: see :class:`eventstore_cassandra.Settings`.
 
 A variable that is empty counts as one that is not set. Where ``PERSISTENCE_MODULE`` is not set and

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 
 import click
 
@@ -17,7 +16,8 @@ from patientmgmt.initialise import initialise_cassandra
 from patientmgmt.local_cassandra import Cluster
 from patientmgmt.runtime import open_runtime
 from patientmgmt.web import create_app, stop_background_work
-from patientmgmt.web.server import listen, secret_key, serve
+from patientmgmt.web.server import listen, serve
+from patientmgmt.web.settings import config_of
 
 
 @click.command()
@@ -35,7 +35,7 @@ def run(host: str, port: int) -> None:
     log_to_stderr()
     stop_at_first_signal()
     env = environment()
-    key = secret_key(Path(env["PATIENTMGMT_DATA"]))
+    config = config_of(env)
     try:
         with (
             listen(host, port) as listener,
@@ -45,7 +45,7 @@ def run(host: str, port: int) -> None:
             beside(runtime.worker(in_crew=True), "projection worker"),
             beside(runtime.settler(), "settling of unknown outcomes"),
         ):
-            app = create_app(runtime.application, runtime.queries, {"SECRET_KEY": key})
+            app = create_app(runtime.application, runtime.queries, config)
             try:
                 serve(app, listener, ready=_announce)
             finally:

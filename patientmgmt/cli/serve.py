@@ -1,6 +1,5 @@
 """``patientmgmt serve``: the web application alone."""
 
-from pathlib import Path
 from typing import Any
 
 import click
@@ -10,8 +9,9 @@ from patientmgmt.cli.signals import stop_at_first_signal
 from patientmgmt.environment import environment
 from patientmgmt.runtime import open_runtime
 from patientmgmt.web import create_app, stop_background_work
-from patientmgmt.web.server import listen, secret_key
+from patientmgmt.web.server import listen
 from patientmgmt.web.server import serve as serve_app
+from patientmgmt.web.settings import config_of
 
 
 def address_options(command: Any) -> Any:
@@ -50,7 +50,7 @@ def serve(host: str, port: int) -> None:
         app = create_app(
             runtime.application,
             runtime.queries,
-            {"SECRET_KEY": secret_key(Path(env["PATIENTMGMT_DATA"]))},
+            config_of(env),
         )
         try:
             serve_app(

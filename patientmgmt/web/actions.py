@@ -119,9 +119,7 @@ def carry_out(patient_id: UUID, name: str) -> ResponseReturnValue:
     flash(action.done.format(patient=patient, command=command), "success")
     if form.came_from.data == "board":
         return redirect(url_for("board.board", patient=patient_id, version=accepted.version), 303)
-    return redirect(
-        url_for("patients.patient", patient_id=patient_id, version=accepted.version), 303
-    )
+    return redirect(url_for("patients.patient", patient_id=patient_id), 303)
 
 
 def _form_page(

@@ -14,13 +14,17 @@ from patientmgmt.domain.commands import (
     TransferPatient,
 )
 from patientmgmt.domain.patient import Patient
+from patientmgmt.web.asked import PatientAsked, query
+from patientmgmt.web.currency import current_as_of, made_of
 from patientmgmt.web.history import read_history
 from patientmgmt.web.identifiers import parse_patient_ids
 from patientmgmt.web.json_body import json_object, require_json
 from patientmgmt.web.paging import PageRequest, read_page
+from patientmgmt.web.past import read_asked
 from patientmgmt.web.presentation import timestamp
 from patientmgmt.web.services import services
 from patientmgmt.web.validation import from_json, from_text
+from read_models import patient_list
 from read_models.patient_list import Listed
 from read_models.ward_board import OnWard
 
@@ -70,9 +74,16 @@ def readmit(patient_id: UUID) -> ResponseReturnValue:
 
 @blueprint.get("/patients/<patient_id>")
 def patient(patient_id: UUID) -> ResponseReturnValue:
-    """Return the patient's present state, from the patient's own events."""
-    found = services().application.patient(patient_id)
-    return jsonify(_state(found.id, found))
+    """Return the patient's state, from the patient's own events: ``version`` or ``at`` in the past.
+
+    The present state needs no more than a snapshot and what came after it.
+    """
+    application, asked = services().application, query(PatientAsked)
+    if asked == PatientAsked():
+        found = application.patient(patient_id)
+    else:
+        found = read_asked(application, patient_id, asked).patient
+    return jsonify(state(found.id, found))
 
 
 @blueprint.get("/patients/<patient_id>/events")
@@ -94,33 +105,20 @@ def events(patient_id: UUID) -> ResponseReturnValue:
 
 
 @blueprint.get("/patients")
+@made_of(patient_list.MODEL)
 def patients() -> ResponseReturnValue:
     """Return a page of all patients ever admitted, by name, and the next page's address."""
     asked = from_text(PageRequest, request.args.to_dict())
     page = read_page(asked)
     return jsonify(
-        patients=[_state(row.patient_id, row) for row in page.patients],
+        patients=[state(row.patient_id, row) for row in page.patients],
         next=url_for("api.patients", **asked.other(after=page.next)) if page.next else None,
         previous=(
             url_for("api.patients", **asked.other(before=page.previous)) if page.previous else None
         ),
         total=page.total,
         total_is_exact=page.is_complete,
-    )
-
-
-@blueprint.get("/wards")
-def wards() -> ResponseReturnValue:
-    """Return the ward board."""
-    return jsonify(
-        wards=[
-            {
-                "name": ward.name,
-                "occupancy": ward.occupancy,
-                "patients": [_state(row.patient_id, row) for row in ward.patients],
-            }
-            for ward in services().queries.board.wards()
-        ]
+        current_as_of=current_as_of(),
     )
 
 
@@ -128,12 +126,13 @@ def _accepted(accepted: Accepted) -> Response:
     return jsonify(id=str(accepted.patient_id), version=accepted.version)
 
 
-def _state(patient_id: UUID, state: Patient | Listed | OnWard) -> dict[str, Any]:
+def state(patient_id: UUID, found: Patient | Listed | OnWard) -> dict[str, Any]:
+    """Return a patient's state as JSON, wherever it was found."""
     return {
         "id": str(patient_id),
-        "version": state.version,
-        "name": state.name,
-        "age": state.age,
-        "ward": state.ward,
-        "admitted_at": timestamp(state.admitted_at),
+        "version": found.version,
+        "name": found.name,
+        "age": found.age,
+        "ward": found.ward,
+        "admitted_at": timestamp(found.admitted_at),
     }

@@ -1,6 +1,6 @@
 """The ward board, the first page: each ward with its patients, kept current while it is open."""
 
-import hashlib
+from collections.abc import Sequence
 
 from flask import (
     Blueprint,
@@ -14,9 +14,12 @@ from flask import (
 )
 from flask.typing import ResponseReturnValue
 
-from patientmgmt.web.catching_up import Change, is_shown, wait_until_shown
+from patientmgmt.web.boards import Board, etag_of
+from patientmgmt.web.catching_up import Change, board_with, wait_for_board_with
+from patientmgmt.web.currency import show, tell
 from patientmgmt.web.services import services
 from patientmgmt.web.validation import from_text
+from read_models.ward_board import Ward
 
 blueprint = Blueprint("board", __name__)
 
@@ -25,12 +28,14 @@ blueprint = Blueprint("board", __name__)
 def board() -> str:
     """Show the board; with a change in the query, wait a little for the board to have it."""
     change = _change()
-    catching_up = change is not None and not wait_until_shown(services().queries.board, change)
-    fragment = _fragment(change, catching_up=catching_up)
+    found = wait_for_board_with(services().boards, change) if change else None
+    shown = found or services().boards.latest()
+    catching_up = change is not None and found is None
+    show(shown.currency)
     return render_template(
         "board.html",
-        fragment=fragment,
-        etag=_etag(fragment),
+        fragment=_fragment(shown, change, catching_up=catching_up),
+        etag=_etag(shown, change, catching_up=catching_up),
         source=url_for("board.wards", **(change.model_dump() if change else {})),
         catching_up=catching_up,
     )
@@ -38,13 +43,21 @@ def board() -> str:
 
 @blueprint.get("/board")
 def wards() -> Response:
-    """Return the board's changing part, or 304 when the asker has it already."""
+    """Return the board's changing part, or 304 when the asker has it already.
+
+    Either way a header says as of when it is current, which changes all the time.
+    """
     change = _change()
-    catching_up = change is not None and not is_shown(services().queries.board, change)
-    fragment = _fragment(change, catching_up=catching_up)
-    response = make_response(fragment)
-    response.set_etag(_etag(fragment))
-    response.make_conditional(request)
+    found = board_with(services().boards, change) if change else None
+    shown = found or services().boards.latest()
+    catching_up = change is not None and found is None
+    etag = _etag(shown, change, catching_up=catching_up)
+    if request.if_none_match.contains_weak(etag):
+        response = Response(status=304)
+    else:
+        response = make_response(_fragment(shown, change, catching_up=catching_up))
+    response.set_etag(etag)
+    tell(response, shown.currency)
     return response
 
 
@@ -60,15 +73,33 @@ def _change() -> Change | None:
     return from_text(Change, request.args.to_dict()) if "patient" in request.args else None
 
 
-def _fragment(change: Change | None, *, catching_up: bool) -> str:
+def render_wards(wards: Sequence[Ward]) -> str:
+    """Return the wards as they look to somebody who has changed nothing."""
+    return render_template("_wards.html", wards=wards, changed=None, catching_up=False)
+
+
+def _fragment(board: Board, change: Change | None, *, catching_up: bool) -> str:
+    html = board.html
+    if change is not None:
+        html = render_template(
+            "_wards.html", wards=board.wards, changed=change.patient, catching_up=catching_up
+        )
     return render_template(
         "_board.html",
-        wards=services().queries.board.wards(),
-        changed=change.patient if change else None,
+        html=html,
+        is_empty=not board.wards,
         catching_up=catching_up,
         demo_data=services().demo_data,
     )
 
 
-def _etag(fragment: str) -> str:
-    return hashlib.sha256(fragment.encode()).hexdigest()[:32]
+def _etag(board: Board, change: Change | None, *, catching_up: bool) -> str:
+    demo_data = services().demo_data
+    is_told = demo_data.running or demo_data.failed
+    return etag_of(
+        board.etag,
+        change.patient if change else None,
+        catching_up,
+        demo_data.running,
+        demo_data.accepted if is_told else None,
+    )

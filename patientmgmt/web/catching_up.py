@@ -7,7 +7,7 @@ from uuid import UUID
 from flask import current_app
 from pydantic import BaseModel, ConfigDict, Field
 
-from read_models.ward_board import WardBoard
+from patientmgmt.web.boards import Board, Boards
 
 POLL_SECONDS = 0.05
 """Short against what a reader notices, long against one look-up by key."""
@@ -22,16 +22,16 @@ class Change(BaseModel):
     version: Annotated[int, Field(ge=1, le=2**31 - 1)]
 
 
-def is_shown(board: WardBoard, change: Change) -> bool:
-    """Return whether the board has the change."""
-    return board.version(change.patient) >= change.version
+def board_with(boards: Boards, change: Change) -> Board | None:
+    """Return a board that has the change; None while there is none."""
+    return boards.having((change.patient, change.version))
 
 
-def wait_until_shown(board: WardBoard, change: Change) -> bool:
-    """Wait for the change, for ``READ_MODEL_WAIT_SECONDS`` at most; return whether it is shown."""
+def wait_for_board_with(boards: Boards, change: Change) -> Board | None:
+    """Return a board that has the change; None after ``READ_MODEL_WAIT_SECONDS`` without one."""
     deadline = time.monotonic() + float(current_app.config["READ_MODEL_WAIT_SECONDS"])
-    while not is_shown(board, change):
+    while (board := board_with(boards, change)) is None:
         if time.monotonic() >= deadline:
-            return False
+            return None
         time.sleep(POLL_SECONDS)
-    return True
+    return board

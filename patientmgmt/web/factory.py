@@ -11,7 +11,21 @@ from jinja2 import StrictUndefined
 
 from patientmgmt.application import PatientManagement
 from patientmgmt.queries import Queries
-from patientmgmt.web import actions, api, board, errors, health, patients, presentation, security
+from patientmgmt.web import (
+    actions,
+    api,
+    api_reading,
+    board,
+    demographics,
+    errors,
+    health,
+    patients,
+    presentation,
+    security,
+    stays,
+    ward_history,
+)
+from patientmgmt.web.boards import LOOK_SECONDS, Boards
 from patientmgmt.web.demo_data_run import DemoDataRun
 from patientmgmt.web.services import Services, install, services_of
 
@@ -31,7 +45,8 @@ def create_app(
 
     ``config`` is Flask's configuration. It must hold a ``SECRET_KEY``, which signs sessions and
     forms and has to outlive restarts. ``READ_MODEL_WAIT_SECONDS`` (2.0) is how long the board waits
-    for the change that its reader has just made.
+    for the change that its reader has just made. ``BOARD_LOOK_SECONDS`` (0.5) is how old the board
+    may be, and ``READY_LAG_SECONDS`` (60) any read model for the application to be ready.
 
     Neither side is closed by the application. Call :func:`stop_background_work` before closing.
 
@@ -39,9 +54,11 @@ def create_app(
     """
     app = Flask(__name__, template_folder=str(_template_folder()))
     app.config.update(
+        BOARD_LOOK_SECONDS=LOOK_SECONDS,
         BOOTSTRAP_SERVE_LOCAL=True,
         MAX_CONTENT_LENGTH=MAX_BODY_BYTES,
         READ_MODEL_WAIT_SECONDS=2.0,
+        READY_LAG_SECONDS=health.READY_LAG_SECONDS,
         SESSION_COOKIE_SAMESITE="Lax",
         WTF_CSRF_TIME_LIMIT=int(FORM_LIFETIME.total_seconds()),
     )
@@ -54,7 +71,9 @@ def create_app(
     app.jinja_env.undefined = StrictUndefined
     app.json.sort_keys = False  # type: ignore[attr-defined]
 
-    install(app, Services(application, queries, DemoDataRun(application)))
+    look_seconds = float(app.config["BOARD_LOOK_SECONDS"])
+    boards = Boards(queries, board.render_wards, look_seconds=look_seconds)
+    install(app, Services(application, queries, boards, DemoDataRun(application)))
     Bootstrap5(app)
     csrf = CSRFProtect(app)
     errors.init_app(app)
@@ -62,9 +81,13 @@ def create_app(
     security.init_app(app)
     app.register_blueprint(board.blueprint)
     app.register_blueprint(patients.blueprint)
+    app.register_blueprint(ward_history.blueprint)
+    app.register_blueprint(stays.blueprint)
+    app.register_blueprint(demographics.blueprint)
     app.register_blueprint(actions.blueprint)
     app.register_blueprint(health.blueprint)
     app.register_blueprint(api.blueprint)
+    app.register_blueprint(api_reading.blueprint)
     # The API takes JSON only, which a form on a foreign page cannot send; see json_body.
     csrf.exempt(api.blueprint)
     return app

@@ -97,7 +97,7 @@ class WardForm(KnownPatientForm):
 def known_wards() -> list[str]:
     """Return the wards to suggest; none when the read models are away, since forms work without."""
     try:
-        return [ward.name for ward in services().queries.board.wards()]
+        return [ward.name for ward in services().boards.latest().wards]
     except ReadModelsUnavailableError as e:
         logger.warning("Forms suggest no wards while the read models cannot be reached: %s", e)
         return []

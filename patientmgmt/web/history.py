@@ -1,10 +1,16 @@
-"""A patient's history in words, made from the patient's own events and so always current."""
+"""A patient's history in words, made from the patient's own events and so always current.
+
+It can be cut short at a version or a moment, which shows the patient as they were. An event that
+was recorded without its time is taken to have happened when the one before it did.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, cast
 from uuid import UUID
+
+from eventsourcing.persistence import StoredEvent
 
 from patientmgmt.application import PatientManagement
 from patientmgmt.domain.events import (
@@ -35,10 +41,12 @@ class HistoryEntry:
 
 @dataclass(frozen=True)
 class PatientHistory:
-    """The present state of a patient, and the events that led to it, oldest first."""
+    """A state of a patient, and the events that led to it, oldest first."""
 
     patient: Patient
     entries: Sequence[HistoryEntry]
+    latest: int
+    """The version that the patient is at now."""
 
     def since(self, version: int) -> Sequence[HistoryEntry]:
         """Return what happened after the given version."""
@@ -50,10 +58,60 @@ def read_history(application: PatientManagement, patient_id: UUID) -> PatientHis
 
     :raises PatientNotFoundError: when no event of this patient is recorded.
     """
+    return _told(application, application.history(patient_id))
+
+
+def history_to_version(
+    application: PatientManagement, patient_id: UUID, version: int
+) -> PatientHistory | None:
+    """Return the same as of a version; None when the patient has not come so far.
+
+    :raises PatientNotFoundError: when no event of this patient is recorded.
+    """
+    events = application.history(patient_id)
+    if version > events[-1].originator_version:
+        return None
+    return _told(application, events, until=version)
+
+
+def history_to_moment(
+    application: PatientManagement, patient_id: UUID, moment: datetime
+) -> PatientHistory | None:
+    """Return the same as of a moment; None when nothing is known to have happened until then.
+
+    Clocks differ. An event that is earlier by its time than one before it came after it still: the
+    last one that had happened by the moment counts, with all before it.
+
+    :raises PatientNotFoundError: when no event of this patient is recorded.
+    """
+    events = application.history(patient_id)
+    time, reached = None, 0
+    for entry in _told(application, events).entries:
+        time = _cut(entry.recorded_at) or time
+        if time is not None and time <= moment:
+            reached = entry.version
+    return _told(application, events, until=reached) if reached else None
+
+
+def _cut(moment: datetime | None) -> datetime | None:
+    """Return the moment in UTC to the millisecond, as it is told everywhere."""
+    if moment is None:
+        return None
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+def _told(
+    application: PatientManagement, events: Sequence[StoredEvent], *, until: int | None = None
+) -> PatientHistory:
+    """Tell the events up to the version ``until``; what is behind it need not be readable."""
     mapper = application.mapper
+    latest = events[-1].originator_version
     patient: Patient | None = None
     entries = []
-    for stored in application.history(patient_id):
+    for stored in events:
+        if stored.originator_version > (until or latest):
+            break
         event = cast("PatientEvent", mapper.to_domain_event(stored))
         entries.append(
             HistoryEntry(
@@ -65,7 +123,7 @@ def read_history(application: PatientManagement, patient_id: UUID) -> PatientHis
             )
         )
         patient = evolve(patient, event)
-    return PatientHistory(cast("Patient", patient), entries)
+    return PatientHistory(cast("Patient", patient), entries, latest)
 
 
 def _summary(before: Patient | None, event: PatientEvent) -> str:

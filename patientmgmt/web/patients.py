@@ -9,19 +9,23 @@ from patientmgmt.application import UnknownResultError
 from patientmgmt.domain.commands import AdmitPatient
 from patientmgmt.domain.errors import PatientIdTakenError
 from patientmgmt.web.actions import available_actions
+from patientmgmt.web.asked import PatientAsked, form_query
+from patientmgmt.web.currency import made_of
 from patientmgmt.web.errors import log_unknown_outcome
 from patientmgmt.web.forms import AdmitForm, known_wards
-from patientmgmt.web.history import read_history
 from patientmgmt.web.identifiers import parse_patient_ids
 from patientmgmt.web.paging import PageRequest, read_page
+from patientmgmt.web.past import read_asked
 from patientmgmt.web.services import services
 from patientmgmt.web.validation import InvalidInputError, from_text
+from read_models import patient_list
 
 blueprint = Blueprint("patients", __name__)
 parse_patient_ids(blueprint)
 
 
 @blueprint.get("/patients")
+@made_of(patient_list.MODEL)
 def patients() -> str:
     """List all patients ever admitted, by name, a page at a time."""
     asked = from_text(PageRequest, request.args.to_dict())
@@ -32,10 +36,16 @@ def patients() -> str:
 
 @blueprint.get("/patients/<patient_id>")
 def patient(patient_id: UUID) -> str:
-    """Show one patient: the present state and the whole history."""
-    history = read_history(services().application, patient_id)
+    """Show one patient: the present state and the whole history, or those of the past."""
+    asked = form_query(PatientAsked)
+    history = read_asked(services().application, patient_id, asked)
+    is_past = asked.version is not None or asked.at is not None
     return render_template(
-        "patient.html", history=history, actions=available_actions(history.patient)
+        "patient.html",
+        history=history,
+        at=asked.at,
+        is_past=is_past,
+        actions=[] if is_past else available_actions(history.patient),
     )
 
 

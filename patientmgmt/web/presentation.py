@@ -1,7 +1,7 @@
 """How values look on pages."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from flask import Flask
 
@@ -9,7 +9,13 @@ from flask import Flask
 def init_app(app: Flask) -> None:
     """Give the templates their filters."""
     app.jinja_env.filters.update(
-        utc=utc, timestamp=timestamp, pretty_json=pretty_json, sentence=sentence, label=label
+        utc=utc,
+        form_moment=form_moment,
+        timestamp=timestamp,
+        in_words=in_words,
+        pretty_json=pretty_json,
+        sentence=sentence,
+        label=label,
     )
 
 
@@ -27,6 +33,24 @@ def timestamp(moment: datetime | None) -> str | None:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def form_moment(moment: datetime) -> str:
+    """Return the moment as a field of a form has it, to the second."""
+    return moment.replace(tzinfo=None).isoformat(timespec="seconds")
+
+
+def in_words(length: timedelta) -> str:
+    """Return how long it was in its two largest units, rounded down."""
+    minutes = length // timedelta(minutes=1)
+    days, hours, minutes = minutes // (24 * 60), minutes // 60 % 24, minutes % 60
+    if days:
+        parts = [_counted(days, "day"), _counted(hours, "hour") if hours else ""]
+    elif hours:
+        parts = [_counted(hours, "hour"), _counted(minutes, "minute") if minutes else ""]
+    else:
+        parts = [_counted(minutes, "minute") if minutes else "less than a minute"]
+    return ", ".join(filter(None, parts))
+
+
 def pretty_json(value: object) -> str:
     """Return the value as indented JSON."""
     return json.dumps(value, indent=2, ensure_ascii=False)
@@ -40,3 +64,7 @@ def sentence(reason: str) -> str:
 def label(key: str) -> str:
     """Return a JSON key as a label: ``recorded_at`` becomes ``Recorded at``."""
     return key.replace("_", " ").capitalize()
+
+
+def _counted(number: int, unit: str) -> str:
+    return f"{number:,} {unit}" if number == 1 else f"{number:,} {unit}s"

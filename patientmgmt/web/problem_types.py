@@ -148,6 +148,16 @@ STORE_UNREACHABLE = ProblemType(
     "recovers by itself as soon as the database does; the cause is in the server's log. Nothing "
     "was recorded, so that a change can be sent again.",
 )
+READ_MODELS_BEHIND = ProblemType(
+    "read-models-behind",
+    503,
+    "The pages are behind what has happened",
+    "The application runs and its database answers, but pages and lists do not keep up with what "
+    "is recorded, or it is not known whether they do: no worker runs, it has more to do than it "
+    "can, or somebody has paused it. Changes can be made, and each patient's own page shows them. "
+    "The member projections tells of each read model as of when it is current; `patientmgmt "
+    "projections status` tells more.",
+)
 OUTCOME_UNKNOWN = ProblemType(
     "outcome-unknown",
     504,
@@ -184,6 +194,7 @@ PROBLEM_TYPES: Mapping[str, ProblemType] = {
         UNEXPECTED_ERROR,
         UNREADABLE_EVENT,
         STORE_UNREACHABLE,
+        READ_MODELS_BEHIND,
         OUTCOME_UNKNOWN,
     )
 }

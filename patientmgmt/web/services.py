@@ -1,4 +1,4 @@
-"""What the views work with: the command side, the query side, and the demo data."""
+"""What the views work with: the command side, the query side, the board, and the demo data."""
 
 from dataclasses import dataclass
 from typing import cast
@@ -7,6 +7,7 @@ from flask import Flask, current_app
 
 from patientmgmt.application import PatientManagement
 from patientmgmt.queries import Queries
+from patientmgmt.web.boards import Boards
 from patientmgmt.web.demo_data_run import DemoDataRun
 
 _EXTENSION = "patientmgmt"
@@ -18,6 +19,7 @@ class Services:
 
     application: PatientManagement
     queries: Queries
+    boards: Boards
     demo_data: DemoDataRun
 
 

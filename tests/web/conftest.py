@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 from threading import Thread
@@ -14,9 +15,10 @@ from waitress.server import create_server
 from waitress.wasyncore import close_all
 from werkzeug.test import TestResponse
 
+from patientmgmt.currency import KEPT, Currencies
 from patientmgmt.domain.commands import AdmitPatient
 from patientmgmt.environment import SQLITE
-from patientmgmt.runtime import Runtime, open_runtime
+from patientmgmt.runtime import MODELS, Runtime, open_runtime
 from patientmgmt.web import create_app, stop_background_work
 from patientmgmt.web.server import LIMITS
 from tests.lost_answers import LosingDatastore, losing_runtime
@@ -34,6 +36,20 @@ def sqlite_runtime(folder: Path) -> Iterator[Runtime]:
         yield runtime
 
 
+class Clock:
+    """The present, or as much later as it is told."""
+
+    def __init__(self) -> None:
+        self._later = timedelta()
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC) + self._later
+
+    def advance(self, **time: float) -> None:
+        """Let time pass."""
+        self._later += timedelta(**time)
+
+
 @dataclass(frozen=True)
 class System:
     """The web application in this process, with a worker that works when it is told to."""
@@ -42,6 +58,8 @@ class System:
     app: Flask
     client: FlaskClient
     folder: Path
+    clock: Clock
+    """That by which read models are current or behind."""
 
     def admitted(self, name: str = "Ada Lovelace", ward: str = "AA", age: int = 36) -> str:
         """Admit somebody behind the web application's back and return the id."""
@@ -49,8 +67,9 @@ class System:
         return str(self.runtime.application.admit(command).patient_id)
 
     def catch_up(self) -> None:
-        """Bring the read models up to date."""
+        """Bring the read models up to date, and let it be noticed that they are."""
         self.runtime.worker().catch_up()
+        self.clock.advance(seconds=KEPT.total_seconds())
 
     def recorded(self) -> int:
         """Return how many events there are."""
@@ -95,14 +114,21 @@ class Form(HTMLParser):
 @contextmanager
 def web_system(folder: Path, **config: object) -> Iterator[System]:
     """The web application over a new system in the folder."""
+    clock = Clock()
     with sqlite_runtime(folder) as runtime:
+        currency = Currencies(runtime.database, MODELS.values(), now=clock)
         app = create_app(
             runtime.application,
-            runtime.queries,
-            {"SECRET_KEY": "for tests", "READ_MODEL_WAIT_SECONDS": 0, **config},
+            replace(runtime.queries, currency=currency),
+            {
+                "SECRET_KEY": "for tests",
+                "BOARD_LOOK_SECONDS": 0,
+                "READ_MODEL_WAIT_SECONDS": 0,
+                **config,
+            },
         )
         try:
-            yield System(runtime, app, app.test_client(), folder)
+            yield System(runtime, app, app.test_client(), folder, clock)
         finally:
             stop_background_work(app)
 

@@ -17,7 +17,7 @@ from patientmgmt.web import create_app, stop_background_work
 from patientmgmt.web.problem_types import PROBLEM_TYPES
 from tests.web.conftest import System
 
-PAGES = ["/", "/board", "/patients", "/admit"]
+PAGES = ["/", "/board", "/patients", "/admit", "/history", "/stays", "/demographics"]
 ADA = {"name": "Ada", "age": 36, "ward": "AA"}
 
 
@@ -80,6 +80,7 @@ def test_unreachable_read_models_are_503_but_commands_go_on(system: System) -> N
 
 
 def test_health_tells_which_part_cannot_be_reached(system: System) -> None:
+    system.catch_up()
     assert system.client.get("/health/ready").status_code == 200
     with event_store_away(system), read_models_away(system):
         assert system.client.get("/health/live").status_code == 200

@@ -1,6 +1,6 @@
 "use strict";
 // Keeps the open ward board current. The server answers 304 while nothing has changed, and then
-// nothing is redrawn.
+// nothing is redrawn but the time, which comes with every answer.
 {
   const PERIOD = 2000;
   const PATIENCE = 8000;
@@ -15,6 +15,23 @@
     if (focused) (document.getElementById(focused) ?? board).focus({ preventScroll: true });
   };
 
+  const currency = document.getElementById("currency");
+  const warning = document.getElementById("currency-warning");
+
+  const showCurrency = (said) => {
+    if (said.as_of) {
+      const time = document.createElement("time");
+      time.dateTime = said.as_of;
+      time.textContent = said.time;
+      currency.replaceChildren("Current as of ", time);
+    } else {
+      currency.textContent = "Not known to be current";
+    }
+    const text = said.warning ?? "";
+    if (warning.textContent !== text) warning.textContent = text;
+    warning.hidden = !text;
+  };
+
   const refresh = async () => {
     const response = await fetch(board.dataset.source, {
       cache: "no-store",
@@ -27,6 +44,7 @@
     } else if (response.status !== 304) {
       throw new Error(`The board answered ${response.status}`);
     }
+    showCurrency(JSON.parse(response.headers.get("X-Currency")));
     current = new Date();
     connection.hidden = true;
   };
