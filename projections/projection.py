@@ -17,6 +17,7 @@ that a gap would stay open; the guard that it leaves says that nothing is missin
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from time import monotonic
 from uuid import UUID
 
 from eventsourcing.persistence import StoredEvent
@@ -33,6 +34,10 @@ from projections.shards import ALL, Shard
 from projections.stamps import leave_stamp
 
 logger = logging.getLogger(__name__)
+
+
+CHECKPOINTS = 1.0
+"""Seconds between checkpoints while there is something to show: a crash repeats as much."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +61,7 @@ class _Progress:
     """Where the next poll begins."""
     saved: str | None
     """The checkpoint in the store, as far as this projection knows."""
+    saved_at: float = field(default_factory=monotonic)
     parked: dict[UUID, int] = field(default_factory=dict)
     """The version up to which a parked aggregate's events have been tried."""
     reported_gaps: set[UUID] = field(default_factory=set)
@@ -159,9 +165,10 @@ class Projection:
         applied = self._show(events, progress)
         progress.place = batch.checkpoint
         _report(sequencer.gaps, progress.reported_gaps)
-        if not sequencer.gaps and progress.place != progress.saved:
+        is_due = not applied or monotonic() >= progress.saved_at + CHECKPOINTS
+        if is_due and not sequencer.gaps and progress.place != progress.saved:
             self._checkpoints.save(self._feed.name, batch.checkpoint, self.shard)
-            progress.saved = batch.checkpoint
+            progress.saved, progress.saved_at = batch.checkpoint, monotonic()
         return Step(applied, batch.more, is_current=not batch.more and not sequencer.gaps)
 
     def _is_new(self, event: StoredEvent, parked: Mapping[UUID, int]) -> bool:

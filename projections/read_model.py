@@ -101,8 +101,8 @@ class ReadModel(Generic[StateT, EventT]):
             return self._json.validate_json(text) if text else None
         except ValidationError as e:
             raise ValueError(
-                f"The state that is kept was made by another version of {self.name}: {told(e)}. Run "
-                f"`patientmgmt projections rebuild {self.name}`."
+                f"The state that is kept was made by another version of {self.name}: {told(e)}. "
+                f"Run `patientmgmt projections rebuild {self.name}`."
             ) from None
 
 
