@@ -172,5 +172,5 @@ class Database(Protocol):
         ...
 
     def drop(self, generation: Generation) -> None:
-        """Remove the tables that there are."""
+        """Remove the tables that there are, also those that the read model no longer has."""
         ...

@@ -53,7 +53,13 @@ class CassandraDatabase:
         self._keyspace.define(f"TRUNCATE {name}" for name in all_names(self._keyspace, generation))
 
     def drop(self, generation: Generation) -> None:
-        """Remove the tables that there are."""
+        """Remove the tables that there are, also those that the read model no longer has."""
+        found = self._keyspace.select(
+            "SELECT table_name FROM system_schema.tables WHERE keyspace_name = ?",
+            [self._keyspace.quoted.strip('"')],
+        )
         self._keyspace.define(
-            f"DROP TABLE IF EXISTS {name}" for name in all_names(self._keyspace, generation)
+            f"DROP TABLE IF EXISTS {self._keyspace.quoted}.{name}"
+            for (name,) in found
+            if name.startswith(f"{generation}_")
         )

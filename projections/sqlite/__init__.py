@@ -40,6 +40,7 @@ class SQLiteDatabase:
         self._file.execute(*(f"DELETE FROM {name}" for name in names))
 
     def drop(self, generation: Generation) -> None:
-        """Remove the tables that there are."""
-        names = all_names(generation)
-        self._file.execute(*(f"DROP TABLE IF EXISTS {name}" for name in names))
+        """Remove the tables that there are, also those that the read model no longer has."""
+        found = self._file.select("SELECT name FROM sqlite_master WHERE type = 'table'")
+        names = [name for (name,) in found if name.startswith(f"{generation}_")]
+        self._file.execute(*(f'DROP TABLE IF EXISTS "{name}"' for name in names))

@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 import pytest
 from eventsourcing.popo import POPOApplicationRecorder
 
+from patientmgmt.queries import queries_of
 from projections.assignments import Assignments
 from projections.crew import divide
 from projections.database import Database
@@ -28,7 +29,7 @@ from read_models import ward_board
 from read_models.patient_events import TOPICS
 from tests.store.projections.comparing import Hospital, differences
 from tests.store.projections.projecting import BOTH, Misbehaving, projection, worker
-from tests.store.projections.rows import versions
+from tests.store.projections.rows import shown, told, versions
 from tests.unit.projections.events import admitted, decode, discharged, history, transferred
 from tests.unit.projections.notes import NOTES
 
@@ -153,6 +154,8 @@ def test_who_dies_at_any_call_of_the_database_is_followed_by_somebody_who_ends_r
             continue
     worker(sqlite_database, feed).catch_up()
     assert differences(sqlite_database, feed, hospital.truth) == [], f"seed {seed}"
+    for id_ in patients:  # an oracle that shares no code with the first
+        assert shown(queries_of(sqlite_database), id_) == told(history(id_, 6)), f"seed {seed}"
 
 
 def test_the_pages_of_a_log_are_no_reason_to_say_that_something_is_ahead(

@@ -324,3 +324,20 @@ def test_a_payload_that_is_no_json_and_a_name_that_nobody_knows_are_parked_and_t
     assert versions(sqlite_database, good, unknown, model=BOARD) == [1, 1]
     found = differences(sqlite_database, feed, LogTruth(log), BOARDS)
     assert [(d.what, d.aggregate_id) for d in found] == [("parked", broken), ("parked", unknown)]
+
+
+def test_a_table_that_the_code_no_longer_has_goes_with_its_generation(database: Database) -> None:
+    log = log_of(1)
+    feed = LogFeed(log, TOPICS)
+    worker(database, feed).catch_up()
+    smaller = replace(BOARD, version=2, tables=BOARD.tables[:1], rows=only_on_wards)
+    old = Generations(database).live(BOARD)
+    finish(rebuilding(database, feed, smaller))
+    for table in BOARD.tables:
+        with pytest.raises(ReadModelsUnavailableError):
+            list(database.open(old).all_rows(table))
+    assert differences(database, feed, LogTruth(log), [smaller]) == []
+
+
+def only_on_wards(patient: Whereabouts) -> list[object]:
+    return [row for row in ward_board.rows(patient) if isinstance(row, ward_board.OnWard)]
