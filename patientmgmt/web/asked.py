@@ -44,9 +44,7 @@ Moment = Annotated[
     Field(description="a moment such as 2026-11-05T06:12 or 2026-11-05T06:12:03Z, in UTC"),
 ]
 Day = Annotated[date, BeforeValidator(_day), Field(description="a day such as 2026-11-05")]
-Month = Annotated[
-    str, BeforeValidator(_month), Field(description="a month such as 2026-11, from 0001 to 9999")
-]
+Month = Annotated[str, BeforeValidator(_month), Field(description="a month such as 2026-11")]
 Ward = Annotated[str, Field(min_length=1, max_length=MAX_TEXT_LENGTH)]
 
 

@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 from threading import Thread
+from typing import Any
+from uuid import uuid4
 
 import pytest
 from flask import Flask
@@ -17,6 +19,12 @@ from werkzeug.test import TestResponse
 
 from patientmgmt.currency import KEPT, Currencies
 from patientmgmt.domain.commands import AdmitPatient
+from patientmgmt.domain.events import (
+    PatientAdmitted,
+    PatientDischarged,
+    PatientEvent,
+    PatientTransferred,
+)
 from patientmgmt.environment import SQLITE
 from patientmgmt.runtime import MODELS, Runtime, open_runtime
 from patientmgmt.web import create_app, stop_background_work
@@ -65,6 +73,32 @@ class System:
         """Admit somebody behind the web application's back and return the id."""
         command = AdmitPatient(name=name, age=age, ward=ward)
         return str(self.runtime.application.admit(command).patient_id)
+
+    def happened(self, name: str, *places: tuple[str | None, str | None], age: int = 36) -> str:
+        """Record a patient's past and return the id.
+
+        :param places: when the patient came to which ward, the first and after None by admission;
+            None is a discharge. Moments are in UTC; an event may be without one.
+        """
+        patient_id, before = uuid4(), None
+        for version, (moment, ward) in enumerate(places, start=1):
+            event: PatientEvent
+            common: dict[str, Any] = {
+                "originator_id": patient_id,
+                "originator_version": version,
+                "recorded_at": (
+                    datetime.fromisoformat(moment).replace(tzinfo=UTC) if moment else None
+                ),
+            }
+            if ward is None:
+                event = PatientDischarged(**common)
+            elif before is None:
+                event = PatientAdmitted(**common, name=name, age=age, ward=ward)
+            else:
+                event = PatientTransferred(**common, new_ward=ward)
+            self.runtime.application.save(event)
+            before = ward
+        return str(patient_id)
 
     def catch_up(self) -> None:
         """Bring the read models up to date, and let it be noticed that they are."""
