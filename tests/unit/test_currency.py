@@ -68,22 +68,22 @@ def test_it_keeps_up_when_it_goes_on_and_is_young_enough(
         (
             current(61),
             (
-                "This page has stood still since 06:11:02 UTC: what has happened since is missing. The "
-                "own page of each patient shows it."
+                "This page has stood still since 06:11:02 UTC: what has happened since is missing. "
+                "The own page of each patient shows it."
             ),
         ),
         (
             current(86_400),
             (
-                "This page has stood still since 04 Nov 2026, 06:12:03 UTC: what has happened since is "
-                "missing. The own page of each patient shows it."
+                "This page has stood still since 04 Nov 2026, 06:12:03 UTC: what has happened "
+                "since is missing. The own page of each patient shows it."
             ),
         ),
         (
             current(None),
             (
-                "This page may lack much of what has happened: nothing has brought it up to date yet. "
-                "The own page of each patient shows it."
+                "This page may lack much of what has happened: nothing has brought it up to date "
+                "yet. The own page of each patient shows it."
             ),
         ),
         (
@@ -105,8 +105,8 @@ def test_it_keeps_up_when_it_goes_on_and_is_young_enough(
             current(12, parked=1_200),
             (
                 "This page is more than 10 seconds behind: what has happened since may be missing. "
-                "1,200 patients are shown as of an earlier event, since a later one cannot be shown; "
-                "nobody else is concerned."
+                "1,200 patients are shown as of an earlier event, since a later one cannot be "
+                "shown; nobody else is concerned."
             ),
         ),
     ],
