@@ -1,6 +1,6 @@
 """Erasing a patient: from the event store on Cassandra, and from the read models beside it."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from uuid import UUID
 
 from eventsourcing.persistence import NotSupportedError, StoredEvent
@@ -24,8 +24,10 @@ def erase_patient(
     :raises OperationalError: when the store cannot be reached. Run it again then.
     :raises ReadModelsUnavailableError: the same for the read models.
     """
+    seen: list[StoredEvent] = []
 
     def elsewhere(events: Sequence[StoredEvent]) -> None:
+        seen[:] = events
         if (row_id := _uuid(patient_id)) is not None:  # others are in no read model
             erase_aggregate(
                 runtime.database,
@@ -42,7 +44,17 @@ def erase_patient(
             "events. Nothing was written."
         )
     id_ = UUID(patient_id) if recorder.schema.id_type is UUID else patient_id
-    return erase(recorder.datastore, id_, write=write, elsewhere=elsewhere)
+    erasing = erase(recorder.datastore, id_, write=write, elsewhere=elsewhere)
+    return _and_then(erasing, lambda: elsewhere([*seen]) if seen else None)
+
+
+def _and_then(
+    erasing: Generator[Progress, None, Erasure], again: Callable[[], None]
+) -> Generator[Progress, None, Erasure]:
+    """Do it again at the end: a rebuild may have begun while the events could still be read."""
+    erasure = yield from erasing
+    again()
+    return erasure
 
 
 def _uuid(text: str) -> UUID | None:

@@ -154,7 +154,7 @@ def test_who_dies_at_any_call_of_the_database_is_followed_by_somebody_who_ends_r
             continue
     worker(sqlite_database, feed).catch_up()
     assert differences(sqlite_database, feed, hospital.truth) == [], f"seed {seed}"
-    for id_ in patients:  # an oracle that shares no code with the first
+    for id_ in patients:  # what the pages show, by their own queries
         assert shown(queries_of(sqlite_database), id_) == told(history(id_, 6)), f"seed {seed}"
 
 
