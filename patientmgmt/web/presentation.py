@@ -5,12 +5,15 @@ from datetime import UTC, datetime, timedelta
 
 from flask import Flask
 
+from read_models.months import begin_of
+
 
 def init_app(app: Flask) -> None:
     """Give the templates their filters."""
     app.jinja_env.filters.update(
         utc=utc,
         form_moment=form_moment,
+        month_name=month_name,
         timestamp=timestamp,
         in_words=in_words,
         pretty_json=pretty_json,
@@ -36,6 +39,11 @@ def timestamp(moment: datetime | None) -> str | None:
 def form_moment(moment: datetime) -> str:
     """Return the moment as a field of a form has it, to the second."""
     return moment.replace(tzinfo=None).isoformat(timespec="seconds")
+
+
+def month_name(month: str) -> str:
+    """Return a month like ``2026-11`` in words."""
+    return utc(begin_of(month), "%B %Y")
 
 
 def in_words(length: timedelta) -> str:

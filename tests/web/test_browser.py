@@ -1,5 +1,6 @@
 """Whole journeys in a real browser, on the whole system as it runs."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
@@ -9,6 +10,8 @@ import pytest
 from playwright.sync_api import Browser, Page, Route, ViewportSize, expect, sync_playwright
 
 from patientmgmt.domain.commands import AdmitPatient, DischargePatient, TransferPatient
+from projections.generations import Generations
+from read_models import ward_board
 from tests.setup import find_chromium
 from tests.web.conftest import RunningApp, losing_system
 
@@ -268,6 +271,60 @@ def test_an_open_board_says_when_it_cannot_be_updated(
         expect(notice).to_be_hidden()
 
 
+def test_an_open_board_tells_as_of_when_it_is_current_and_that_it_stands_still(
+    reader: Reader, running_app: RunningApp
+) -> None:
+    generations = Generations(running_app.runtime.database)
+    warning = reader.page.get_by_role("status").filter(has_text="its updates are paused")
+    time = reader.page.locator("#currency time")
+    reader.opens("/")
+    expect(reader.page.locator("#currency")).to_have_text(re.compile("Current as of .* UTC"))
+    first = time.text_content() or ""
+    expect(time).not_to_have_text(first)
+    expect(warning).to_have_count(0)
+
+    generations.pause(ward_board.MODEL, paused=True)
+    expect(warning).to_be_visible()
+    generations.pause(ward_board.MODEL, paused=False)
+    expect(warning).to_have_count(0)
+
+
+def test_the_past_is_reached_by_links_and_by_the_keyboard(
+    reader: Reader, running_app: RunningApp
+) -> None:
+    application = running_app.runtime.application
+    ada = application.admit(AdmitPatient(name="Ada", age=36, ward="A/A & B"))
+    reader.opens("/")
+    reader.sees_on_ward("A/A & B", "Ada")
+    reader.follows("History of ward A/A & B")
+    expect(reader.page.get_by_role("heading", level=1)).to_have_text("Ward A/A & B")
+    expect(reader.page.get_by_role("row", name="Ada")).to_be_visible()
+
+    reader.page.get_by_label("Moment (UTC)").fill("2026-01-05T06:12:03")
+    reader.page.keyboard.press("Enter")
+    reader.sees("05 Jan 2026, 06:12:03 UTC")
+    reader.sees("Nobody was on this ward at that moment.")
+    reader.follows("A day later")
+    reader.sees("06 Jan 2026, 06:12:03 UTC")
+    reader.follows("All wards then")
+    reader.sees("Nobody was on a ward at that moment.")
+    reader.follows("Now")
+    expect(reader.page.get_by_role("region", name="A/A & B")).to_contain_text("Ada")
+
+    reader.follows("Stays")
+    expect(reader.page.get_by_role("row", name="Ada")).to_contain_text("still here")
+    reader.follows("Ages")
+    expect(reader.page.get_by_role("row", name="31-40")).to_contain_text("1")
+
+    application.discharge(DischargePatient(patient_id=ada.patient_id))
+    reader.opens(f"/patients/{ada.patient_id}")
+    reader.follows("as of then version 1")
+    reader.sees("This is not the present.")
+    expect(reader.page.get_by_role("link", name="Admit again")).to_have_count(0)
+    reader.follows("Show the present")
+    expect(reader.page.get_by_role("link", name="Admit again")).to_be_visible()
+
+
 def test_without_javascript_everything_works_by_plain_pages(
     browser: Browser, running_app: RunningApp
 ) -> None:
@@ -315,7 +372,9 @@ def test_the_longest_names_are_shown_whole_and_nothing_is_wider_than_the_screen(
         reader = Reader(context.new_page(), running_app.url)
         reader.opens("/")
         expect(reader.page.locator(".patient")).to_have_count(4)
-        for path in ("/", "/patients", "/admit", patient, f"{patient}/transfer", "/nothing"):
+        past = ["/history", f"/history/ward?ward={'M' * 50}", "/stays", "/demographics"]
+        own = [patient, f"{patient}?version=1", f"{patient}/transfer"]
+        for path in ("/", "/patients", "/admit", "/nothing", *past, *own):
             reader.opens(path)
             for details in reader.page.locator("details").all():
                 details.evaluate("element => element.open = true")

@@ -346,6 +346,8 @@ def test_a_card_says_since_when_a_patient_is_on_the_ward_if_not_since_the_admiss
     system.happened("Bo", ("2026-01-06T08:00", "AA"))
     system.catch_up()
     board = " ".join(system.client.get("/board").text.split())
-    assert "aged 36 · since 05 Jan · on this ward since 07 Jan, 14:30" in board
+    assert "aged 36 · since 05 Jan</small>" in board
+    assert "here since 07 Jan, 14:30</small>" in board
+    assert board.count("here since") == 1
     assert "aged 36 · since 06 Jan</small>" in board
     assert 'href="/history/ward?ward=BB+%26+C/D"' in board
