@@ -8,6 +8,7 @@ from eventstore_cassandra.operations import finish
 from patientmgmt import erasing
 from patientmgmt.erasing import erase_patient
 from patientmgmt.runtime import MODELS, open_runtime
+from projections.erasing import erase_aggregate
 from projections.generations import Generations
 from projections.projection import Projection
 from tests.store.projections.rows import NOWHERE, shown
@@ -21,10 +22,9 @@ def test_a_rebuild_that_began_before_the_events_were_gone_does_not_show_the_pati
         patient_id = admit(runtime, "AA", "BB")
         runtime.worker().catch_up()
         generations, model = Generations(runtime.database), MODELS["ward_board"]
-        erase = erasing.erase_aggregate
 
         def erase_and_let_a_rebuild_begin(*args: Any) -> None:
-            erase(*args)
+            erase_aggregate(*args)
             if len(generations.all(model)) == 1:
                 begun = generations.begin(model)
                 Projection(begun, runtime.feed, runtime.database, runtime.decode).catch_up()
