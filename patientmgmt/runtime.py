@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from eventsourcing.persistence import OperationalError
+from eventsourcing.persistence import ApplicationRecorder, OperationalError
 
 from eventstore_cassandra import CassandraApplicationRecorder
 from patientmgmt.application import PatientManagement
@@ -112,7 +112,7 @@ def open_runtime(env: Mapping[str, str] | None = None) -> Iterator[Runtime]:
                     application,
                     file,
                     queries_of(file),
-                    LogFeed(recorder, topics=list(EVENT_TYPES)),
+                    _feed_elsewhere(values, recorder),
                     LogTruth(recorder),
                     _sweep_period(values),
                 )
@@ -141,6 +141,14 @@ def _feed_on_cassandra(env: Mapping[str, str], recorder: CassandraApplicationRec
             )
         case found:
             raise OSError(f"PATIENTMGMT_FEED: expected type_view or log, found {found}.")
+
+
+def _feed_elsewhere(env: Mapping[str, str], recorder: ApplicationRecorder) -> Feed:
+    if (found := env.get("PATIENTMGMT_FEED", LogFeed.name)) != LogFeed.name:
+        raise OSError(
+            f"PATIENTMGMT_FEED: expected log, since this store has no other feed, found {found}."
+        )
+    return LogFeed(recorder, topics=list(EVENT_TYPES))
 
 
 def _sweep_period(env: Mapping[str, str]) -> timedelta:

@@ -136,12 +136,13 @@ class Assignments:
         followed = []
         for model in self._models:
             try:
-                if not self._generations.is_paused(model):
-                    followed.append(self._generations.live(model))
+                generation = self._generations.to_follow(model)
             except (OutdatedError, NotMadeError) as e:
                 if model.name not in self._left_alone:
                     self._left_alone.add(model.name)
                     logger.warning("%s Until then it stands still; others go on.", e)
-            else:
-                self._left_alone.discard(model.name)
+                continue
+            self._left_alone.discard(model.name)
+            if generation is not None:
+                followed.append(generation)
         return followed

@@ -3,11 +3,13 @@
 from collections.abc import Iterable
 from typing import Any
 
+from projections import freshness
 from projections.checkpoints import Checkpoints
 from projections.database import Database
 from projections.generations import Generations
 from projections.parking import Parking
 from projections.read_model import ReadModel
+from projections.stamps import leave_stamp
 
 
 def empty(database: Database, models: Iterable[ReadModel[Any, Any]]) -> None:
@@ -20,3 +22,5 @@ def empty(database: Database, models: Iterable[ReadModel[Any, Any]]) -> None:
             Checkpoints(database.records, generation).forget_all()
             database.empty(generation)
             Parking(database, generation).forget()
+            freshness.forget(database.records, generation)
+            leave_stamp(database.records, generation)

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from pydantic import TypeAdapter
 
-from projections.database import Records
+from projections.database import Generation, Records
 from projections.shards import Shard
 
 KIND = "current"
@@ -27,6 +27,14 @@ def tell(records: Records, shard: Shard, current: Mapping[str, datetime]) -> Non
     models = set(map(_model, current))
     others = {name: moment for name, moment in known.items() if _model(name) not in models}
     records.save(KIND, str(shard), _JSON.dump_json({**others, **current}).decode())
+
+
+def forget(records: Records, generation: Generation) -> None:
+    """Take back what was said of a generation, since it is as in the beginning."""
+    for shard, text in records.load_all(KIND).items():
+        known = _JSON.validate_json(text)
+        if known.pop(str(generation), None) is not None:
+            records.save(KIND, shard, _JSON.dump_json(known).decode())
 
 
 def current_as_of(records: Records, count: int) -> Mapping[str, datetime]:

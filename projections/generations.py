@@ -93,10 +93,7 @@ class Generations:
 
         :raises OutdatedError: when it was made by another version of the code.
         """
-        live = self._present(model).live
-        if live.version != model.version:
-            raise OutdatedError(model, live.version)
-        return Generation(model, live.number)
+        return self._ours(model, self._present(model).live)
 
     def all(self, model: ReadModel[Any, Any]) -> Sequence[Generation]:
         """Return the live generation, and the one that is being built if there is one."""
@@ -150,9 +147,13 @@ class Generations:
         for name in self._records.load_all(kind):
             self._records.delete(kind, name)
 
-    def is_paused(self, model: ReadModel[Any, Any]) -> bool:
-        """Return whether workers shall leave the read model as it is."""
-        return self._present(model).paused
+    def to_follow(self, model: ReadModel[Any, Any]) -> Generation | None:
+        """Return the generation that workers keep up to date; None while that is paused.
+
+        :raises OutdatedError: when it was made by another version of the code.
+        """
+        present = self._present(model)
+        return None if present.paused else self._ours(model, present.live)
 
     def pause(self, model: ReadModel[Any, Any], *, paused: bool) -> None:
         """Let workers leave the read model as it is, or go on with it."""
@@ -160,6 +161,11 @@ class Generations:
             present = self._present(model)
             if self._replace(model, present, replace(present, paused=paused)):
                 return
+
+    def _ours(self, model: ReadModel[Any, Any], making: Making) -> Generation:
+        if making.version != model.version:
+            raise OutdatedError(model, making.version)
+        return Generation(model, making.number)
 
     def _present(self, model: ReadModel[Any, Any]) -> Registered:
         registered = self.registered(model)

@@ -92,6 +92,8 @@ class Projection:
         self._checkpoints = Checkpoints(database.records, generation)
         self._decode = decode
         self._progress: _Progress | None = None
+        self._looked_up: dict[UUID, Guard | None] = {}
+        """Guards that the poll under way has read."""
 
     def step(self) -> Step:
         """Poll the feed once and show what it found.
@@ -155,6 +157,7 @@ class Projection:
 
     def _poll(self, progress: _Progress) -> Step:
         batch = self._feed.poll(progress.place)
+        self._looked_up.clear()
         sequencer = progress.sequencer
         events = sequencer.accept(e for e in batch.events if self._is_new(e, progress.parked))
         for gap in sequencer.gaps:
@@ -176,7 +179,12 @@ class Projection:
         return self.shard.has(id_) and event.originator_version > parked.get(id_, 0)
 
     def _shown_versions(self, aggregate_ids: Sequence[UUID]) -> Mapping[UUID, int]:
-        return {id_: guard.version for id_, guard in self._tables.guards(aggregate_ids).items()}
+        return {id_: guard.version for id_, guard in self._guards(aggregate_ids).items()}
+
+    def _guards(self, aggregate_ids: Iterable[UUID]) -> Mapping[UUID, Guard]:
+        found = self._tables.guards(list(aggregate_ids))
+        self._looked_up |= {id_: found.get(id_) for id_ in aggregate_ids}
+        return found
 
     def _show(self, events: Sequence[StoredEvent], progress: _Progress) -> int:
         histories: dict[UUID, list[StoredEvent]] = {}
@@ -184,7 +192,10 @@ class Projection:
             histories.setdefault(aggregate_id(event), []).append(event)
         if not histories:
             return 0
-        folded = self._fold(self._tables.guards(list(histories)), histories)
+        if unknown := histories.keys() - self._looked_up.keys():
+            self._guards(unknown)
+        guards = {id_: guard for id_ in histories if (guard := self._looked_up[id_])}
+        folded = self._fold(guards, histories)
         failed = self._carry_out(folded)
         for id_ in failed:
             progress.parked[id_] = histories[id_][-1].originator_version

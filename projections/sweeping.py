@@ -66,6 +66,7 @@ class Sweeper:
         self._period = period
         self._clock = clock
         self._suspects: Mapping[UUID, int] = {}
+        self._sweep = last_sweep(database.records, projection.generation, projection.shard)
 
     def step(self) -> None:
         """Repair what the last step found, and look at the next page if it is time to.
@@ -75,8 +76,7 @@ class Sweeper:
         :raises PersistenceError: when the event store cannot be read.
         :raises ReadModelsUnavailableError: when the read models cannot be read or written.
         """
-        sweep = last_sweep(self._records, self._projection.generation, self._projection.shard)
-        now = self._clock()
+        sweep, now = self._sweep, self._clock()
         if self._suspects and sweep:
             sweep = self._repair(sweep)
         if sweep is None or (sweep.ended and self._is_due(sweep, now)):
@@ -128,6 +128,7 @@ class Sweeper:
         return sweep
 
     def _save(self, sweep: Sweep) -> None:
+        self._sweep = sweep
         generation, shard = self._projection.generation, self._projection.shard
         self._records.save(f"sweep/{generation}", str(shard), _JSON.dump_json(sweep).decode())
 

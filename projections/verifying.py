@@ -4,7 +4,7 @@ What differs is looked at again some time later, and told if it differs at each 
 verify may run beside everything else. Of every expected row eight bytes are kept in memory.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
@@ -197,16 +197,27 @@ class _Comparison:
 
     def _different_rows(self, id_: UUID, expected: Rows) -> list[Difference]:
         differences = []
+        standing = self._standing(expected)
         for place, row in expected.items():
             self._places.add(_hash(place))
             table, key = place
-            found = self._tables.get(table, key)
+            found = standing.get(place)
             if found is None:
                 owner = None if table.aggregate is None else id_
                 differences.append(Difference("missing row", owner, f"{table.name} {_shown(key)}"))
             elif found != row:
                 differences.append(Difference("wrong row", id_, f"{table.name} {_shown(key)}"))
         return differences
+
+    def _standing(self, expected: Rows) -> Rows:
+        keys: dict[Table[Any], list[Key]] = defaultdict(list)
+        for table, key in expected:
+            keys[table].append(key)
+        return {
+            (table, table.key(row)): row
+            for table, some in keys.items()
+            for row in self._tables.get_all(table, some)
+        }
 
     def _suspect_others(self, table: Table[Any], rows: Sequence[object]) -> None:
         strays = ((table, table.key(row), table.aggregate_of(row)) for row in rows)

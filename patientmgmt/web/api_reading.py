@@ -5,6 +5,7 @@ Every answer says as of when it is current: ``current_as_of``, null as long as n
 
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 from flask import Blueprint, jsonify, url_for
 from flask.typing import ResponseReturnValue
@@ -20,6 +21,7 @@ from patientmgmt.web.asked import (
     up_to,
 )
 from patientmgmt.web.currency import current_as_of, made_of, show
+from patientmgmt.web.identifiers import parse_patient_ids
 from patientmgmt.web.presentation import timestamp
 from patientmgmt.web.services import services
 from patientmgmt.web.stays import StaysAsked, read_stays
@@ -30,6 +32,7 @@ from read_models.stays import Stay
 from read_models.ward_history import Occupant
 
 blueprint = Blueprint("api_reading", __name__, url_prefix="/api")
+parse_patient_ids(blueprint)
 
 
 @blueprint.get("/wards")
@@ -133,6 +136,20 @@ def stays() -> ResponseReturnValue:
         month=asked.month,
         stays=[_stay(stay) for stay in page.stays],
         next=following,
+        current_as_of=current_as_of(),
+    )
+
+
+@blueprint.get("/patients/<patient_id>/stays")
+@made_of(stays_model.MODEL)
+def stays_of_patient(patient_id: UUID) -> ResponseReturnValue:
+    """Return the stays of one patient, the first one first."""
+    nothing_asked()
+    services().application.patient(patient_id)  # or there is no such patient
+    found = services().queries.stays.of_patient(patient_id)
+    return jsonify(
+        id=str(patient_id),
+        stays=[_stay(stay) for stay in found],
         current_as_of=current_as_of(),
     )
 

@@ -247,3 +247,29 @@ def test_events_without_a_time_or_with_one_of_another_clock_keep_their_order(
     answer = system.client.get(f"/api/patients/{patient_id}?at={at}")
     assert answer.status_code == (422 if version is None else 200)
     assert answer.get_json().get("version") == version
+
+
+def test_the_stays_of_a_patient_are_told_first_to_last(system: System, ada: str) -> None:
+    system.catch_up()
+    answer = system.client.get(f"/api/patients/{ada}/stays").get_json()
+    assert answer["id"] == ada
+    assert [stay["id"] for stay in answer["stays"]] == [ada] * len(answer["stays"])
+    versions = [stay["version"] for stay in answer["stays"]]
+    assert versions[0] == 1
+    assert versions == sorted(versions)
+    assert answer["current_as_of"]
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("00000000-0000-4000-8000-000000000001/stays", 404),
+        ("x/stays", 404),
+        ("{ada}/stays?a=1", 422),
+    ],
+)
+def test_stays_of_nobody_or_with_a_wish_are_a_problem(
+    system: System, ada: str, path: str, status: int
+) -> None:
+    answer = system.client.get(f"/api/patients/{path.format(ada=ada)}")
+    assert (answer.status_code, answer.mimetype) == (status, "application/problem+json")

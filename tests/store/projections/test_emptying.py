@@ -1,3 +1,4 @@
+from datetime import UTC, datetime
 from uuid import uuid4
 
 from eventsourcing.popo import POPOApplicationRecorder
@@ -6,6 +7,10 @@ from patientmgmt.queries import queries_of
 from projections.database import Database
 from projections.emptying import empty
 from projections.feeds.log import LogFeed
+from projections.freshness import current_as_of, tell
+from projections.generations import Generations
+from projections.shards import ALL
+from projections.stamps import stamp
 from read_models.patient_events import TOPICS
 from tests.store.projections.projecting import BOTH, checkpoint, projection, worker
 from tests.store.projections.rows import NOWHERE, shown, told
@@ -36,3 +41,18 @@ def test_a_read_model_that_is_not_named_stays(database: Database) -> None:
     empty(database, BOTH[1:])
     assert shown(queries_of(database), patient_id).patient == told(events).patient
     assert queries_of(database).board.wards() == []
+
+
+def test_nobody_is_told_that_an_emptied_read_model_is_current_or_unchanged(
+    database: Database,
+) -> None:
+    recorder = POPOApplicationRecorder()
+    recorder.insert_events(history(uuid4(), 2))
+    worker(database, LogFeed(recorder, TOPICS)).catch_up()
+    live = [Generations(database).live(model) for model in BOTH]
+    for generation in live:
+        tell(database.records, ALL, {str(generation): datetime.now(UTC)})
+    before = stamp(database.records, live[0])
+    empty(database, BOTH[:1])
+    assert stamp(database.records, live[0]) != before
+    assert list(current_as_of(database.records, 1)) == [str(live[1])]

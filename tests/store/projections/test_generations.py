@@ -136,10 +136,10 @@ def test_old_generations_are_dropped_and_the_live_one_stays(
 
 
 def test_a_read_model_may_be_paused(generations: Generations) -> None:
-    assert not generations.is_paused(NOTES)
+    assert generations.to_follow(NOTES) is not None
     for paused in (True, True, False):
         generations.pause(NOTES, paused=paused)
-        assert generations.is_paused(NOTES) == paused
+        assert (generations.to_follow(NOTES) is None) == paused
         assert generations.live(NOTES).number == 1
 
 
@@ -147,7 +147,7 @@ def test_a_pause_outlasts_a_switch(generations: Generations) -> None:
     building = generations.begin(NOTES)
     generations.pause(NOTES, paused=True)
     assert generations.switch(building)
-    assert generations.is_paused(NOTES)
+    assert generations.to_follow(NOTES) is None
 
 
 class Clock:

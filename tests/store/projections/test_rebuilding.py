@@ -254,7 +254,7 @@ def test_a_pause_at_the_moment_of_the_switch_does_not_undo_the_rebuild(
     racing: Any = Misbehaving(sqlite_database, replace=replaced)
     assert finish(rebuilding(racing, feed)).generation.number == 2
     assert paused
-    assert generations.is_paused(BOARD)
+    assert generations.to_follow(BOARD) is None
     assert generations.live(BOARD).number == 2
 
 
