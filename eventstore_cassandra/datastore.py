@@ -123,8 +123,8 @@ class CassandraDatastore:
         """Execute a statement; the driver's errors pass through.
 
         A read (SELECT), and each further page of it, is asked for again if no answer comes;
-        anything else is sent once. Rows are dictionaries under the profiles of this module, tuples
-        with names otherwise.
+        anything else is sent once. Rows are dictionaries under the profiles of this package, tuples
+        otherwise.
         """
         return self._execute(statement, profile or EXEC_PROFILE_DEFAULT)
 
@@ -154,7 +154,7 @@ class CassandraDatastore:
         self,
         statement: PreparedStatement,
         arguments: Sequence[Sequence[Any]],
-        profile: str,
+        profile: str | None = None,
         *,
         concurrency: int,
     ) -> list[list[Any]]:
@@ -166,7 +166,11 @@ class CassandraDatastore:
 
         def request() -> list[list[Any]]:
             results = execute_concurrent_with_args(
-                session, statement, arguments, concurrency=concurrency, execution_profile=profile
+                session,
+                statement,
+                arguments,
+                concurrency=concurrency,
+                execution_profile=profile or EXEC_PROFILE_DEFAULT,
             )
             return [list(result.result_or_exc) for result in results]
 

@@ -3,7 +3,7 @@
 from cassandra import ConsistencyLevel
 from cassandra.cluster import EXEC_PROFILE_DEFAULT, ExecutionProfile
 from cassandra.policies import FallthroughRetryPolicy
-from cassandra.query import dict_factory
+from cassandra.query import dict_factory, tuple_factory
 
 from eventstore_cassandra.balancing import SuspectsLast
 from eventstore_cassandra.settings import Settings, level
@@ -21,7 +21,9 @@ _SCHEMA_TIMEOUT = 60.0
 
 
 def profiles(settings: Settings, balancing: SuspectsLast) -> dict[object, ExecutionProfile]:
-    """Return the profiles by their names; the default is for reads at the usual consistency."""
+    """Return the profiles by their names; the default is for reads at the usual consistency,
+    of rows as tuples.
+    """
     serial = level(settings.serial_consistency)
     common = {
         "load_balancing_policy": balancing,
@@ -29,8 +31,11 @@ def profiles(settings: Settings, balancing: SuspectsLast) -> dict[object, Execut
         "request_timeout": settings.request_timeout,
     }
     return {
+        # The driver's own rows with names cost more than a small query: a class is made for each.
         EXEC_PROFILE_DEFAULT: ExecutionProfile(
-            consistency_level=level(settings.read_consistency), **common
+            consistency_level=level(settings.read_consistency),
+            row_factory=tuple_factory,
+            **common,
         ),
         LOOK_READ: ExecutionProfile(
             consistency_level=level(settings.read_consistency),

@@ -120,7 +120,13 @@ class CassandraAggregateRecorder(AggregateRecorder):
         The view lags behind the table, and an event may appear in it *before* a place that was
         returned already, since its save time is when its append began. Read an overlap again.
         """
-        return self._type_view.select(topic, gt=gt, limit=limit)
+        return self._type_view.select({topic: gt}, limit=limit)[topic]
+
+    def select_events_by_types(
+        self, places: Mapping[str, Place | None], *, limit: int
+    ) -> Mapping[str, Sequence[tuple[Place, StoredEvent]]]:
+        """Return the same of several types, each after its own place, with the limit for each."""
+        return self._type_view.select(places, limit=limit)
 
     def select_versions(
         self, *, gt: int | None = None, limit: int

@@ -170,8 +170,8 @@ def _columns(datastore: CassandraDatastore) -> dict[str, dict[str, str]]:
         bound = datastore.prepare(_COLUMNS).bind([datastore.settings.keyspace])
         rows = list(datastore.execute(bound))
     columns: dict[str, dict[str, str]] = {}
-    for row in rows:
-        columns.setdefault(row.table_name, {})[row.column_name] = row.type
+    for table, column, kind in rows:
+        columns.setdefault(table, {})[column] = kind
     return columns
 
 

@@ -1,6 +1,7 @@
 """Reading the type view: all events of one type, in the order of their save times."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
 from eventsourcing.persistence import OperationalError, ProgrammingError, StoredEvent
@@ -15,6 +16,9 @@ from eventstore_cassandra.whole_numbers import check_bounds
 
 Place = tuple[int, int, AggregateId]
 """A place in one type's partition: save time (ms since the epoch), version, aggregate's id."""
+
+CONCURRENCY = 16
+"""Types that are read side by side."""
 
 _EARLIEST, _LATEST = -(2**63), 2**63 - 1
 _FIRST_IDS: dict[type[AggregateId], AggregateId] = {UUID: UUID(int=0), str: ""}
@@ -42,27 +46,44 @@ class TypeView:
         self._first_id = _FIRST_IDS[id_type]
 
     def select(
-        self, topic: str, *, gt: Place | None, limit: int
-    ) -> Sequence[tuple[Place, StoredEvent]]:
-        """Return at most ``limit`` events after the place, each with its own.
+        self, places: Mapping[str, Place | None], *, limit: int
+    ) -> Mapping[str, Sequence[tuple[Place, StoredEvent]]]:
+        """Return for each type at most ``limit`` events after its place, each with its own.
 
         :raises ProgrammingError: for a place with an id that no aggregate of the keyspace can have.
         :raises OperationalError: when the store cannot be reached.
         """
         check_bounds(limit=limit)
+        arguments = {topic: self._arguments(topic, gt, limit) for topic, gt in places.items()}
+        to_read = {topic: values for topic, values in arguments.items() if values is not None}
+        if not to_read:
+            return {topic: [] for topic in places}
+        with library_errors(f"Cannot read the type view of {', '.join(to_read)}"):
+            found = self._datastore.read_concurrently(
+                self._select, list(to_read.values()), concurrency=CONCURRENCY
+            )
+        rows = dict(zip(to_read, found, strict=True))
+        return {topic: self._events(topic, rows.get(topic, ())) for topic in places}
+
+    def _arguments(self, topic: str, gt: Place | None, limit: int) -> Sequence[Any] | None:
+        """Return what to select with; None if there can be nothing."""
         number = self._event_types.known_type_of(topic)
         try:
             place = self._within_columns(gt)
             if number is None or place is None or limit == 0:
-                return []
-            bound = self._select.bind([number, *place, to_limit(limit)])
+                return None
+            arguments = [number, *place, to_limit(limit)]
+            self._select.bind(arguments)
         except UNFIT_VALUES as e:
             raise ProgrammingError(
                 "Expected a place in the type view as its save time, version and an aggregate's id "
                 f"of type {type(self._first_id).__name__}, found {gt!a}."
             ) from e
-        with library_errors(f"Cannot read the type view of {topic}"):
-            rows = list(self._datastore.execute(bound))
+        return arguments
+
+    def _events(
+        self, topic: str, rows: Sequence[tuple[Any, ...]]
+    ) -> Sequence[tuple[Place, StoredEvent]]:
         return [
             (
                 (savetime, version, aggregate_id),

@@ -117,7 +117,7 @@ class _Watched:
         records = self._database.records
         return Currency(
             asked_at=now,
-            as_of=current_as_of(records, shard_count(records)).get(str(live)),
+            as_of=current_as_of(records, live, shard_count(records)),
             paused=registered.paused,
             parked=len(self._parked(live).all()),
         )

@@ -19,7 +19,6 @@ from patientmgmt.domain.events import EVENT_TYPES
 from patientmgmt.environment import environment, environment_beside
 from patientmgmt.queries import Queries, queries_of
 from patientmgmt.settling import Settler
-from projections.assignments import Assignments
 from projections.cassandra import CassandraDatabase
 from projections.crew import Crew, Member
 from projections.database import Database
@@ -58,16 +57,16 @@ class Runtime:
 
         :param in_crew: whether it shares the work with others, and waits while they do all of it.
         """
-        duties = Assignments(
+        records, models = self.database.records, MODELS.values()
+        return Worker(
             self.database,
-            MODELS.values(),
+            models,
             self.feed,
             self.decode,
             truth=self.truth if in_crew else None,
             sweep_period=self.sweep_period,
-            crew=Crew(self.database.records, Member.of_this_process()) if in_crew else None,
+            crew=Crew(records, Member.of_this_process(), models) if in_crew else None,
         )
-        return Worker(duties)
 
     def settler(self) -> Settler | None:
         """Return what decides unknown outcomes, to be run beside a worker.

@@ -1,81 +1,76 @@
-"""What one worker has to do now: which generations, for which shards.
+"""What one loop has to do now: which generation of its read model, for which shards.
 
-It is looked up again every second, so that a worker follows a switch to another generation, a
-pause, and a new division of the work without being started again.
+It is looked up again every second, so that a loop follows a switch to another generation, a pause,
+and a new division of the work without being started again.
 """
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from time import monotonic
 from typing import Any
 
+from eventsourcing.persistence import PersistenceError
+
 from projections import freshness
-from projections.crew import RENEWAL, Crew, shard_count
 from projections.database import Database, Generation
+from projections.errors import ReadModelsUnavailableError
 from projections.feeds.feed import Feed
-from projections.feeds.shared import SharedFeed
 from projections.folding import Decode
 from projections.generations import REFRESH, Generations, NotMadeError, OutdatedError
 from projections.projection import Projection, Step
 from projections.read_model import ReadModel
 from projections.shards import Shard
+from projections.shares import Shares
 from projections.sweeping import PERIOD, Sweeper
 from projections.truth import Truth
 
 logger = logging.getLogger(__name__)
 
 TELLING = 1.0
-"""Seconds between two notes on how current the read models are, and two pages of a sweep while
-events keep coming."""
+"""Seconds between two notes on how current the read model is."""
+SWEEPING = 1.0
+"""Seconds between two pages of a sweep while events keep coming; they must not put it off."""
+FAILED = 30.0
+"""Seconds until a sweep that has failed goes on."""
 
 
 class Assignments:
-    """The :class:`~projections.worker.Duties` of a worker.
-
-    Without a crew they are all shards, whoever else works on them. Without a truth nothing is
-    swept.
-    """
+    """The :class:`~projections.loop.Duties` of a loop. Without a truth nothing is swept."""
 
     def __init__(
         self,
         database: Database,
-        models: Iterable[ReadModel[Any, Any]],
+        model: ReadModel[Any, Any],
         feed: Feed,
         decode: Decode,
         *,
+        shares: Shares,
         truth: Truth | None = None,
         sweep_period: timedelta = PERIOD,
-        crew: Crew | None = None,
         clock: Callable[[], float] = monotonic,
     ) -> None:
         self._database = database
         self._generations = Generations(database)
-        self._models = list(models)
-        self._feed = SharedFeed(feed)
+        self._model = model
+        self._feed = feed
         self._decode = decode
+        self._shares = shares
         self._truth = truth
         self._sweep_period = sweep_period
-        self._crew = crew
         self._clock = clock
-        self._shards: Sequence[Shard] = []
         self._projections: dict[tuple[Generation, Shard], Projection] = {}
         self._sweepers: dict[Projection, Sweeper] = {}
-        self._current: dict[Shard, dict[str, datetime]] = {}
-        self._assign_at = self._renew_at = self._tell_at = 0.0
-        self._left_alone: set[str] = set()
+        self._current: dict[tuple[Generation, Shard], datetime] = {}
+        self._assign_at = self._tell_at = self._sweep_at = 0.0
+        self._is_left_alone = False
 
     def projections(self) -> Sequence[Projection]:
         """Return the projections to step once each, and begin a round.
 
         :raises ReadModelsUnavailableError: when the records cannot be reached.
         """
-        self._feed.next_round()
         now = self._clock()
-        if now >= self._renew_at:
-            self._shards = self._take_part()
-            self._renew_at = now + RENEWAL
-            self._assign_at = now
         if now >= self._assign_at:
             self._assign()
             self._assign_at = now + REFRESH
@@ -87,43 +82,43 @@ class Assignments:
         :raises ReadModelsUnavailableError: when the records cannot be reached.
         """
         now = self._clock()
-        is_time = now >= self._tell_at
-        for projection, step in steps:
-            if step.is_current:
-                current = self._current.setdefault(projection.shard, {})
-                current[str(projection.generation)] = began
-                if is_time or not step.applied:  # events that never cease must not put it off
-                    self._sweep(projection)
-        if not is_time:
-            return
-        self._tell_at = now + TELLING
-        for shard in self._shards:
-            if shard in self._current:
-                freshness.tell(self._database.records, shard, self._current[shard])
-        self._current.clear()
+        current = [(projection, step) for projection, step in steps if step.is_current]
+        for projection, _ in current:
+            moment = began - self._feed.lateness
+            self._current[projection.generation, projection.shard] = moment
+        if now >= self._tell_at:
+            self._tell_at = now + TELLING
+            for (generation, shard), moment in self._current.items():
+                freshness.tell(self._database.records, generation, shard, moment)
+            self._current.clear()
+        if self._truth is not None and now >= self._sweep_at:
+            self._sweep(self._truth, current, now)
 
-    def leave(self) -> None:
-        """Let others have the shards."""
-        if self._crew:
-            self._crew.leave()
-
-    def _sweep(self, projection: Projection) -> None:
-        if self._truth is None:
-            return
-        if projection not in self._sweepers:
-            self._sweepers[projection] = Sweeper(
-                projection, self._database, self._truth, period=self._sweep_period
+    def _sweep(self, truth: Truth, current: Sequence[tuple[Projection, Step]], now: float) -> None:
+        """Look at a page of a sweep in each shard; one that fails stops nothing that is shown."""
+        is_busy = any(step.applied for _, step in current)
+        self._sweep_at = now + SWEEPING if is_busy else now
+        try:
+            for projection, _ in current:
+                if projection not in self._sweepers:
+                    self._sweepers[projection] = Sweeper(
+                        projection, self._database, truth, period=self._sweep_period
+                    )
+                self._sweepers[projection].step()
+        except (PersistenceError, ReadModelsUnavailableError) as e:
+            self._sweep_at = now + FAILED
+            logger.warning(
+                "The sweep of %s goes on in %g s; what the feed tells is shown meanwhile. "
+                "Reason: %s",
+                self._model.name,
+                FAILED,
+                e,
             )
-        self._sweepers[projection].step()
-
-    def _take_part(self) -> Sequence[Shard]:
-        if self._crew:
-            return self._crew.take_part()
-        return Shard.every(shard_count(self._database.records))
 
     def _assign(self) -> None:
-        followed = self._followed()
-        wanted = [(generation, shard) for generation in followed for shard in self._shards]
+        generation = self._followed()
+        shards = self._shares.shards(self._model.name)
+        wanted = [(generation, shard) for shard in shards] if generation else []
         for gone in self._projections.keys() - set(wanted):
             self._sweepers.pop(self._projections.pop(gone), None)
         for generation, shard in wanted:
@@ -132,17 +127,13 @@ class Assignments:
                     generation, self._feed, self._database, self._decode, shard=shard
                 )
 
-    def _followed(self) -> Sequence[Generation]:
-        followed = []
-        for model in self._models:
-            try:
-                generation = self._generations.to_follow(model)
-            except (OutdatedError, NotMadeError) as e:
-                if model.name not in self._left_alone:
-                    self._left_alone.add(model.name)
-                    logger.warning("%s Until then it stands still; others go on.", e)
-                continue
-            self._left_alone.discard(model.name)
-            if generation is not None:
-                followed.append(generation)
-        return followed
+    def _followed(self) -> Generation | None:
+        try:
+            generation = self._generations.to_follow(self._model)
+        except (OutdatedError, NotMadeError) as e:
+            if not self._is_left_alone:
+                logger.warning("%s Until then it stands still; others go on.", e)
+            self._is_left_alone = True
+            return None
+        self._is_left_alone = False
+        return generation

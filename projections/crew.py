@@ -1,18 +1,23 @@
-"""Who works on which shard: leases that forget themselves, and workers that make themselves known.
+"""Who works on what: leases that forget themselves, and workers that make themselves known.
 
-Leases save work and decide nothing: two workers on one shard, since a clock or a pause has deceived
+A *part* of the work is one read model in one shard. An urgent read model weighs as much as all that
+are not, so that it has a worker of its own as soon as there are two.
+
+Leases save work and decide nothing: two workers on one part, since a clock or a pause has deceived
 one of them, write the same rows twice. So a lease may be as simple as a record with an end.
 
-Every worker renews its leases well before they end, takes free ones up to its share, and lets go of
-those above it, so that a worker which joins gets its part. A lease whose holder has died on this
-machine is free at once, and one whose holder died elsewhere when it ends.
+Every worker renews its leases well before they end, takes free ones, the heaviest first, until it
+has its share, and lets go of those above it, so that a worker which joins gets its own. As long as
+something is free, somebody has less than their share and takes it. A lease whose holder has died on
+this machine is free at once, and one whose holder died elsewhere when it ends.
 """
 
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 from uuid import uuid4
 
 from pydantic import TypeAdapter
@@ -20,13 +25,27 @@ from pydantic import TypeAdapter
 from projections.checkpoints import Checkpoints
 from projections.database import Generation, Records
 from projections.feeds.feed import Feed
+from projections.read_model import ReadModel
 from projections.shards import Shard
 
 LEASE = 10
-"""Seconds until the shards of a worker that says nothing are free."""
+"""Seconds until the parts of a worker that says nothing are free."""
 RENEWAL = 3.0
 """Seconds between renewals: two may fail before the lease ends."""
 _LEASES, _MEMBERS, _SHARDS = "lease", "worker", "shards"
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of the work."""
+
+    model: str
+    """The read model's name."""
+    shard: Shard
+
+    def __str__(self) -> str:
+        """Return the name under which its lease is recorded."""
+        return f"{self.model} {self.shard}"
 
 
 @dataclass(frozen=True)
@@ -37,7 +56,7 @@ class Member:
     host: str
     pid: int
     since: datetime
-    shards: Sequence[str] = field(default=())
+    parts: Sequence[str] = field(default=())
 
     @classmethod
     def of_this_process(cls) -> "Member":
@@ -63,55 +82,62 @@ _JSON = TypeAdapter(Member)
 
 
 class Crew:
-    """One worker's part in the work on one database."""
+    """One worker's place among those of one database."""
 
-    def __init__(self, records: Records, member: Member) -> None:
+    def __init__(
+        self, records: Records, member: Member, models: Iterable[ReadModel[Any, Any]]
+    ) -> None:
         self._records = records
         self._member = member
-        self._mine: set[Shard] = set()
+        self._weights = _weights(models)
+        self._mine: set[Part] = set()
 
-    def take_part(self) -> Sequence[Shard]:
-        """Renew and take leases, and return the shards to work on; to be called every few seconds.
+    def take_part(self) -> Collection[Part]:
+        """Renew and take leases, and return what to work on; to be called every few seconds.
 
         :raises ReadModelsUnavailableError: when the records cannot be reached.
         """
-        count = shard_count(self._records)
+        shards = Shard.every(shard_count(self._records))
+        every = [Part(model, shard) for model in self._weights for shard in shards]
         others = [m for m in members(self._records) if m.id != self._member.id]
         others = [m for m in others if not m.has_died_here]
-        share = -(-count // (len(others) + 1))
-        every = Shard.every(count)
-        for shard in sorted(self._mine, key=str)[::-1]:
-            if shard not in every or len(self._mine) > share:
-                self._let_go(shard)
-            elif not self._lease(shard, self._member.id):
-                self._mine.discard(shard)
+        share = self._weight(every) / (len(others) + 1)
+        self._let_go([part for part in self._mine if part not in every])
+        for part in [part for part in every[::-1] if part in self._mine]:
+            if self._weight(self._mine - {part}) >= share:
+                self._let_go([part])
+            elif not self._lease(part, self._member.id):
+                self._mine.discard(part)
         held = self._records.load_all(_LEASES)
-        for shard in every:
-            if len(self._mine) == share:
-                break
-            holder = held.get(str(shard))
+        for part in every:
+            holder = held.get(str(part))
             is_free = holder == self._member.id or _is_free(holder)  # mine: its answer was lost
-            if shard not in self._mine and is_free and self._lease(shard, holder):
-                self._mine.add(shard)
+            if self._weight(self._mine) >= share or part in self._mine or not is_free:
+                continue
+            if self._lease(part, holder):
+                self._mine.add(part)
         self._make_known()
-        return sorted(self._mine, key=str)
+        return frozenset(self._mine)
+
+    def _weight(self, parts: Iterable[Part]) -> int:
+        return sum(self._weights[part.model] for part in parts)
 
     def leave(self) -> None:
         """Free everything, for others to take at once.
 
         :raises ReadModelsUnavailableError: when the records cannot be reached; leases end anyway.
         """
-        for shard in [*self._mine]:
-            self._let_go(shard)
+        self._let_go([*self._mine])
         self._records.delete(_MEMBERS, self._member.id)
 
-    def _lease(self, shard: Shard, holder: str | None) -> bool:
+    def _lease(self, part: Part, holder: str | None) -> bool:
         me = self._member.id
-        return self._records.replace(_LEASES, str(shard), holder, me, seconds=LEASE)
+        return self._records.replace(_LEASES, str(part), holder, me, seconds=LEASE)
 
-    def _let_go(self, shard: Shard) -> None:
-        self._mine.discard(shard)
-        self._records.replace(_LEASES, str(shard), self._member.id, None)
+    def _let_go(self, parts: Iterable[Part]) -> None:
+        for part in parts:
+            self._mine.discard(part)
+            self._records.replace(_LEASES, str(part), self._member.id, None)
 
     def _make_known(self) -> None:
         member = self._member
@@ -160,6 +186,14 @@ def _hand_over(checkpoints: Checkpoints, feed: Feed, old: int, new: int) -> None
             checkpoints.save(feed.name, feed.earliest(known), shard)
         else:
             checkpoints.forget(feed.name, shard)
+
+
+def _weights(models: Iterable[ReadModel[Any, Any]]) -> dict[str, int]:
+    """Return what each read model weighs, by name, the heaviest first."""
+    models = list(models)
+    heavy = max(1, sum(not model.is_urgent for model in models))
+    weights = {model.name: heavy if model.is_urgent else 1 for model in models}
+    return dict(sorted(weights.items(), key=lambda item: -item[1]))
 
 
 def _is_free(holder: str | None) -> bool:

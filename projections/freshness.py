@@ -4,52 +4,35 @@ A worker that finds nothing more to read in a feed knows that everything that co
 asked is shown. It says so once a second. When it says nothing, the read model stands still.
 """
 
-from collections.abc import Mapping
 from datetime import datetime
-
-from pydantic import TypeAdapter
 
 from projections.database import Generation, Records
 from projections.shards import Shard
 
 KIND = "current"
 
-_JSON = TypeAdapter(dict[str, datetime])
 
-
-def tell(records: Records, shard: Shard, current: Mapping[str, datetime]) -> None:
-    """Say as of when the generations, given by name, are current in one shard.
-
-    What was said of other read models stays: it is as true as it was.
-    """
-    text = records.load(KIND, str(shard))
-    known = _JSON.validate_json(text) if text else {}
-    models = set(map(_model, current))
-    others = {name: moment for name, moment in known.items() if _model(name) not in models}
-    records.save(KIND, str(shard), _JSON.dump_json({**others, **current}).decode())
+def tell(records: Records, generation: Generation, shard: Shard, moment: datetime) -> None:
+    """Say as of when a generation is current in one shard."""
+    records.save(_kind(generation), str(shard), moment.isoformat())
 
 
 def forget(records: Records, generation: Generation) -> None:
     """Take back what was said of a generation, since it is as in the beginning."""
-    for shard, text in records.load_all(KIND).items():
-        known = _JSON.validate_json(text)
-        if known.pop(str(generation), None) is not None:
-            records.save(KIND, shard, _JSON.dump_json(known).decode())
+    for shard in records.load_all(_kind(generation)):
+        records.delete(_kind(generation), shard)
 
 
-def current_as_of(records: Records, count: int) -> Mapping[str, datetime]:
-    """Return as of when generations are current in all of the shards; those that are in none lack.
+def current_as_of(records: Records, generation: Generation, count: int) -> datetime | None:
+    """Return as of when a generation is current in all of so many shards.
 
-    A generation that one of the shards has never read to the end lacks too.
+    None as long as one of them was never read to the end.
     """
-    texts = records.load_all(KIND)
-    told = [
-        _JSON.validate_json(texts[str(shard)]) if str(shard) in texts else {}
-        for shard in Shard.every(count)
-    ]
-    common = set.intersection(*map(set, told))
-    return {name: min(current[name] for current in told) for name in common}
+    told = records.load_all(_kind(generation))
+    shards = [told.get(str(shard)) for shard in Shard.every(count)]
+    moments = [datetime.fromisoformat(text) for text in shards if text is not None]
+    return min(moments) if len(moments) == count else None
 
 
-def _model(generation: str) -> str:
-    return generation.rpartition("_")[0]
+def _kind(generation: Generation) -> str:
+    return f"{KIND}/{generation}"

@@ -19,7 +19,7 @@ from projections.errors import ReadModelsUnavailableError
 from projections.read_model import ReadModel
 
 KIND = "generation"
-RECORDED = ("checkpoint", "parked", "stamp", "sweep")
+RECORDED = ("checkpoint", "current", "parked", "stamp", "sweep")
 """What is recorded of each generation by itself; some of it is of persons."""
 REFRESH = 1.0
 """Seconds for which a process goes on with what it knows of generations."""

@@ -47,6 +47,10 @@ class ReadModel(Generic[StateT, EventT]):
     counts: Callable[[StateT], Iterable[str]] | None = None
     """Returns the names under which an aggregate in a state counts, once each; None counts nothing.
     How many count under each name is kept, so that nobody has to read them to know."""
+    is_urgent: bool = False
+    """Whether somebody waits for each change. All follow at once while little happens; when much
+    does, those that are not urgent go on in larger steps, which cost less, a second apart at most.
+    """
     version: int = 1
     """Raise it when ``fold`` or ``rows`` give other results than before, or the tables change:
     the tables that there are were made by the old code, and have to be rebuilt."""

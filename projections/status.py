@@ -61,9 +61,8 @@ def overview(database: Database, models: Sequence[ReadModel[Any, Any]], feed: Fe
     """
     records = database.records
     count = shard_count(records)
-    current = current_as_of(records, count)
     return Overview(
-        [_status(database, model, feed, count, current) for model in models],
+        [_status(database, model, feed, count) for model in models],
         members(records),
         count,
     )
@@ -74,7 +73,6 @@ def _status(
     model: ReadModel[Any, Any],
     feed: Feed,
     count: int,
-    current: Mapping[str, datetime],
 ) -> Status:
     registered = Generations(database).registered(model)
     if registered is None or registered.live.version != model.version:
@@ -91,7 +89,7 @@ def _status(
             for shard, place in places.items()
         },
         _waiting(database, generation, feed, places, {p.aggregate_id for p in parked}),
-        current.get(str(generation)),
+        current_as_of(database.records, generation, count),
         parked,
         {
             str(shard): last_sweep(database.records, generation, shard)

@@ -6,10 +6,11 @@ the key may be ``None`` too.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import cached_property
+from operator import attrgetter
 from types import NoneType, UnionType
 from typing import Any, Generic, TypeVar, get_args, get_type_hints
 from uuid import UUID
@@ -87,7 +88,14 @@ class Table(Generic[RowT]):
 
     def key(self, row: RowT) -> Key:
         """Return the row's key."""
-        return tuple(getattr(row, column) for column in self.key_columns)
+        return self._key_of(row)
+
+    @cached_property
+    def _key_of(self) -> Callable[[RowT], Key]:
+        if len(self.key_columns) > 1:
+            return attrgetter(*self.key_columns)
+        column = attrgetter(*self.key_columns)
+        return lambda row: (column(row),)
 
     def aggregate_of(self, row: RowT) -> UUID | None:
         """Return whose row it is; None if it is everybody's."""

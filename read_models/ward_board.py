@@ -120,6 +120,7 @@ MODEL = ReadModel(
     fold=fold,
     tables=[ON_WARD, WARDS],
     rows=rows,
+    is_urgent=True,
 )
 
 

@@ -113,8 +113,8 @@ def _largest_partitions(datastore: CassandraDatastore) -> tuple[list[LargestPart
         with library_errors(f"Cannot read the sizes of partitions from {host.address}"):
             statement = datastore.prepare(_PARTITIONS).bind([datastore.settings.keyspace])
             rows = datastore.execute_at(host, statement)
-            for row in rows:
-                if row.table_name in sizes:
-                    sizes[row.table_name] = max(sizes[row.table_name], row.mebibytes)
+            for table, mebibytes in rows:
+                if table in sizes:
+                    sizes[table] = max(sizes[table], mebibytes)
     largest = sorted(sizes.items(), key=lambda size: (-size[1], size[0]))
     return [LargestPartition(*size) for size in largest], len(hosts)

@@ -59,7 +59,7 @@ def status(models: Sequence[Model]) -> None:
         _echo_status(model)
     click.echo(f"workers: {len(found.workers) or 'none seen'}, shards: {found.shards}")
     for worker in found.workers:
-        held = ", ".join(worker.shards) or "waits"
+        held = ", ".join(worker.parts) or "waits"
         click.echo(f"  process {worker.pid} on {worker.host} since {_utc(worker.since)}: {held}")
 
 

@@ -22,7 +22,7 @@ of one table; where that matters, the row has the version in it, and the higher 
 
 Writes to one partition travel together, as an unlogged batch that is one mutation for the server.
 Guards are kept in ``SLOTS`` partitions for that reason; each takes some 300 bytes, which makes
-100 MB in a slot at some 20 million aggregates.
+100 MB in a slot at some 5 million aggregates.
 
 ``gc_grace_seconds`` is Cassandra's default, ten days, written down because it matters: a partition
 keeps a tombstone for each departure that long. Tombstones may be purged after that. A lower write
@@ -44,7 +44,7 @@ from projections.change import ERASED_VERSION, Change, Guard, Place
 from projections.database import Generation
 from projections.table import Key, RowT, Table, first_after
 
-SLOTS = 64
+SLOTS = 16
 """Partitions of guards. Never changed: a guard would be looked for where it is not."""
 GUARDS_AT_ONCE = 100
 """In one query of a slot."""

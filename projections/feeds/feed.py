@@ -6,6 +6,7 @@ out. What a feed must not do is lose an event between two checkpoints for good.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Protocol
 from uuid import UUID
 
@@ -35,6 +36,11 @@ class Feed(Protocol):
     @property
     def topics(self) -> Sequence[str]:
         """The stored names of the events that it shows."""
+        ...
+
+    @property
+    def lateness(self) -> timedelta:
+        """How long before a poll an event may have been acknowledged that the poll cannot see."""
         ...
 
     def poll(self, checkpoint: str | None) -> Batch:

@@ -1,6 +1,7 @@
 """A feed over a recorder's notification log, which is in total order and loses nothing."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from uuid import UUID
 
 from eventsourcing.persistence import ApplicationRecorder, StoredEvent
@@ -35,6 +36,7 @@ class LogFeed:
     """
 
     name = "log"
+    lateness = timedelta()
 
     def __init__(
         self, recorder: ApplicationRecorder, topics: Sequence[str], *, page_size: int = PAGE_SIZE

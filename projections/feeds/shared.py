@@ -1,31 +1,62 @@
-"""One feed for several projections: those that are equally far share each read of it."""
+"""One feed for several projections: those that ask from one place at one time share the reading."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from datetime import timedelta
+from threading import Lock
+from time import monotonic
 from uuid import UUID
 
 from eventsourcing.persistence import StoredEvent
 
 from projections.feeds.feed import Batch, Feed
 
+SHARED = 0.02
+"""Seconds from the beginning of a reading in which others who ask from the same place join it."""
+
+_Reading = tuple[float, Future[Batch]]
+"""When it began, and what comes of it."""
+
 
 class SharedFeed:
-    """A :class:`~projections.feeds.feed.Feed` that reads once for all who ask from one place."""
+    """A :class:`~projections.feeds.feed.Feed` for projections in several threads.
 
-    def __init__(self, feed: Feed) -> None:
+    What it answers may have been read ``SHARED`` seconds ago.
+    """
+
+    def __init__(self, feed: Feed, *, clock: Callable[[], float] = monotonic) -> None:
         self._feed = feed
-        self._batches: dict[str | None, Batch] = {}
+        self._clock = clock
+        self._lock = Lock()
+        self._readings: dict[str | None, _Reading] = {}
         self.name = feed.name
         self.topics = feed.topics
+        self.lateness = feed.lateness + timedelta(seconds=SHARED)
 
-    def next_round(self) -> None:
-        """Read anew from now on."""
-        self._batches.clear()
+    def read_anew(self) -> None:
+        """Forget what was read, however lately."""
+        with self._lock:
+            self._readings.clear()
 
     def poll(self, checkpoint: str | None) -> Batch:
-        """Return the events after the checkpoint, as they were when first asked for."""
-        if checkpoint not in self._batches:
-            self._batches[checkpoint] = self._feed.poll(checkpoint)
-        return self._batches[checkpoint]
+        """Return the events after the checkpoint."""
+        now = self._clock()
+        with self._lock:
+            for place, (began, _) in [*self._readings.items()]:
+                if not began <= now < began + SHARED:
+                    del self._readings[place]
+            if checkpoint in self._readings:
+                reading, is_ours = self._readings[checkpoint][1], False
+            else:
+                reading, is_ours = Future(), True
+                self._readings[checkpoint] = (now, reading)
+        if is_ours:
+            try:
+                reading.set_result(self._feed.poll(checkpoint))
+            except BaseException as e:
+                reading.set_exception(e)
+                raise
+        return reading.result()
 
     def earliest(self, checkpoints: Sequence[str]) -> str:
         """Return a checkpoint that is before all of the given ones, or with the first."""

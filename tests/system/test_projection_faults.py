@@ -48,8 +48,8 @@ def play(runtime: Runtime, seed: int) -> None:
 
 
 def holders(runtime: Runtime) -> dict[int, int]:
-    """Return how many shards each worker has, by process."""
-    return {worker.pid: len(worker.shards) for worker in members(runtime.database.records)}
+    """Return how many parts of the work each worker has, by process."""
+    return {worker.pid: len(worker.parts) for worker in members(runtime.database.records)}
 
 
 def test_a_worker_that_is_killed_is_followed_by_another_and_nothing_is_lost(env: Env) -> None:

@@ -1,6 +1,8 @@
 """Projections and workers as tests put them together, on databases that may misbehave."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from time import monotonic
 from typing import Any
 
 from projections.assignments import Assignments
@@ -9,8 +11,9 @@ from projections.database import Database, Generation, Tables
 from projections.feeds.feed import Feed
 from projections.folding import Decode
 from projections.generations import Generations
-from projections.projection import Projection
+from projections.projection import Projection, Step
 from projections.read_model import ReadModel
+from projections.shares import Shares
 from projections.worker import Worker
 from read_models import patient_list, ward_board
 from tests.unit.projections.events import decode
@@ -31,7 +34,23 @@ def projection(
 
 def worker(database: Database, feed: Feed, decode: Decode = decode) -> Worker:
     """Return a worker for the patient list and the ward board."""
-    return Worker(Assignments(database, BOTH, feed, decode))
+    return Worker(database, BOTH, feed, decode)
+
+
+def duties(
+    database: Database, feed: Feed, *, model: ReadModel[Any, Any], **options: Any
+) -> Assignments:
+    """Return what there is to do for one read model, in all shards."""
+    shares = Shares(database.records, clock=options.get("clock", monotonic))
+    return Assignments(database, model, feed, decode, shares=shares, **options)
+
+
+def step(duties: Assignments) -> Sequence[Step]:
+    """Do one round, and return what came of it."""
+    began = datetime.now(UTC)
+    steps = [(p, p.step()) for p in duties.projections()]
+    duties.done(began, steps)
+    return [step for _, step in steps]
 
 
 def checkpoint(

@@ -1,9 +1,9 @@
-"""Workers share the shards among them, and none is left alone for long."""
+"""Workers share the parts of the work among them, and none is left alone for long."""
 
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import count
-from math import ceil
 from os import getpid
 from pathlib import Path
 from socket import gethostname
@@ -15,16 +15,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from projections.crew import LEASE, Crew, Member, divide, members, shard_count
+from projections.crew import LEASE, Crew, Member, Part, divide, members, shard_count
 from projections.errors import ReadModelsUnavailableError
 from projections.feeds.log import LogFeed
 from projections.shards import Shard
 from projections.sqlite import SQLiteDatabase
 from tests.store.projections.comparing import Hospital
 from tests.store.projections.projecting import Misbehaving
+from tests.unit.projections.notes import NOTES
 
 ROUNDS = 4
 CLOCK = "projections.sqlite.records.time.time"
+MODELS = [
+    replace(NOTES, name="calm"),
+    replace(NOTES, name="urgent", is_urgent=True),
+    replace(NOTES, name="quiet"),
+]
 FEED = LogFeed(Hospital().log, [])
 _numbers = count()
 
@@ -32,7 +38,11 @@ _numbers = count()
 def crew(database: Any, *, host: str | None = None, pid: int | None = None) -> Crew:
     host, pid = host or gethostname(), pid or getpid()
     member = Member(f"{host}:{pid}:{next(_numbers)}", host, pid, datetime.now(UTC))
-    return Crew(database.records, member)
+    return Crew(database.records, member, MODELS)
+
+
+def weight(part: Part) -> int:
+    return 2 if part.model == "urgent" else 1
 
 
 STEPS = st.lists(
@@ -47,7 +57,7 @@ STEPS = st.lists(
 
 @settings(max_examples=40)
 @given(steps=STEPS)
-def test_after_anything_that_happens_each_shard_has_one_worker_with_no_more_than_its_share(
+def test_after_anything_that_happens_each_part_has_one_worker_with_no_more_than_its_share(
     steps: list[tuple[str, int]],
 ) -> None:
     now = [1_000_000.0]
@@ -77,8 +87,11 @@ def test_after_anything_that_happens_each_shard_has_one_worker_with_no_more_than
             held = [one.take_part() for one in working]
             now[0] += 1
         shards = Shard.every(shard_count(database.records))
-        assert Counter(shard for some in held for shard in some) == Counter(shards)
-        assert max(map(len, held)) <= ceil(len(shards) / len(working))
+        parts = [Part(model.name, shard) for model in MODELS for shard in shards]
+        assert Counter(part for some in held for part in some) == Counter(parts)
+        share = sum(map(weight, parts)) / len(working)
+        for some in held:
+            assert not some or sum(map(weight, some)) - min(map(weight, some)) < share
         assert len(members(database.records)) == len(working)
         database.close()
 
@@ -86,8 +99,8 @@ def test_after_anything_that_happens_each_shard_has_one_worker_with_no_more_than
 def test_a_worker_that_died_here_is_followed_at_once(sqlite_database: SQLiteDatabase) -> None:
     gone = 2**22 + 1  # above what the system gives out
     dead, other = crew(sqlite_database, pid=gone), crew(sqlite_database)
-    assert len(dead.take_part()) == 1
-    assert len(other.take_part()) == 1
+    assert len(dead.take_part()) == 3
+    assert len(other.take_part()) == 3
 
 
 def test_a_worker_elsewhere_keeps_its_shard_until_its_lease_ends(
@@ -96,12 +109,22 @@ def test_a_worker_elsewhere_keeps_its_shard_until_its_lease_ends(
     now = [1_000_000.0]
     monkeypatch.setattr(CLOCK, lambda: now[0])
     elsewhere, other = crew(sqlite_database, host="elsewhere"), crew(sqlite_database)
-    assert len(elsewhere.take_part()) == 1
+    assert len(elsewhere.take_part()) == 3
     now[0] += LEASE - 1
-    assert other.take_part() == []
+    assert not other.take_part()
     now[0] += 2
-    assert len(other.take_part()) == 1
-    assert elsewhere.take_part() == [], "it was stopped meanwhile, and notices"
+    assert len(other.take_part()) == 3
+    assert not elsewhere.take_part(), "it was stopped meanwhile, and notices"
+
+
+def test_of_two_workers_one_has_what_is_urgent_and_the_other_has_the_rest(
+    sqlite_database: SQLiteDatabase,
+) -> None:
+    one, other = crew(sqlite_database), crew(sqlite_database)
+    one.take_part()
+    other.take_part()
+    assert {part.model for part in one.take_part()} == {"urgent"}
+    assert {part.model for part in other.take_part()} == {"calm", "quiet"}
 
 
 def test_a_lease_whose_answer_was_lost_is_taken_again_at_once(
@@ -119,7 +142,7 @@ def test_a_lease_whose_answer_was_lost_is_taken_again_at_once(
     one = crew(Misbehaving(sqlite_database, replace=replace))
     with pytest.raises(ReadModelsUnavailableError):
         one.take_part()
-    assert len(one.take_part()) == 1
+    assert len(one.take_part()) == 3
 
 
 def test_a_number_of_shards_that_cannot_be_is_refused(sqlite_database: SQLiteDatabase) -> None:

@@ -28,31 +28,29 @@ from projections.worker import Worker
 from read_models import ward_board
 from read_models.patient_events import TOPICS
 from tests.store.projections.comparing import Hospital, differences
-from tests.store.projections.projecting import BOTH, Misbehaving, projection, worker
+from tests.store.projections.projecting import BOTH, Misbehaving, duties, projection, step, worker
 from tests.store.projections.rows import shown, told, versions
 from tests.unit.projections.events import admitted, decode, discharged, history, transferred
 from tests.unit.projections.notes import NOTES
+from tests.unit.projections.type_view import turning
 
 NOON = 1_700_000_000_000
 
 
 def sweeping(
     database: Database, hospital: Hospital, feed: TypeViewFeed, **options: Any
-) -> Assignments:
-    return Assignments(
-        database,
-        BOTH,
-        feed,
-        decode,
-        truth=hospital.truth,
-        sweep_period=timedelta(0),
-        **options,
-    )
-
-
-def step(duties: Assignments) -> None:
-    began = datetime.now(UTC)
-    duties.done(began, [(p, p.step()) for p in duties.projections()])
+) -> list[Assignments]:
+    return [
+        duties(
+            database,
+            feed,
+            model=model,
+            truth=hospital.truth,
+            sweep_period=timedelta(0),
+            **options,
+        )
+        for model in BOTH
+    ]
 
 
 @pytest.mark.parametrize("late", [11, 30, 60], ids=lambda seconds: f"{seconds} s")
@@ -69,9 +67,8 @@ def test_an_admission_of_a_clock_that_is_behind_is_found_by_the_sweep(
     hospital.record(admitted(patient_id), NOON - 1000 * late)
     follower.catch_up()
     assert versions(database, patient_id) == [0], "the feed alone finds it"
-    duties = sweeping(database, hospital, feed)
-    for _ in range(4):
-        step(duties)
+    for each in 4 * sweeping(database, hospital, feed):
+        step(each)
     assert differences(database, feed, hospital.truth) == []
 
 
@@ -79,9 +76,8 @@ def test_a_row_that_the_view_never_shows_is_found_by_the_sweep(database: Databas
     hospital, patient_id = Hospital(), uuid4()
     hospital.append(admitted(patient_id), transferred(patient_id, 2, "BB"))
     feed = TypeViewFeed(hospital.view, TOPICS)
-    duties = sweeping(database, hospital, feed)
-    for _ in range(3):
-        step(duties)
+    for each in 3 * sweeping(database, hospital, feed):
+        step(each)
     assert versions(database, patient_id) == [2]
     assert differences(database, feed, hospital.truth) == []
 
@@ -91,10 +87,11 @@ def test_events_that_never_cease_do_not_put_the_sweep_off(sqlite_database: SQLit
     hospital, patient_id, seconds = Hospital(), uuid4(), count(0.0, 0.2)
     hospital.append(admitted(patient_id))
     feed = TypeViewFeed(hospital.view, TOPICS)
-    duties = sweeping(sqlite_database, hospital, feed, clock=lambda: next(seconds))
+    models = sweeping(sqlite_database, hospital, feed, clock=lambda: next(seconds))
     for n in range(60):
         hospital.record(admitted(uuid4()), NOON + n)
-        step(duties)
+        for each in models:
+            step(each)
     assert versions(sqlite_database, patient_id) == [1]
     assert differences(sqlite_database, feed, hospital.truth) == []
 
@@ -141,7 +138,7 @@ def test_who_dies_at_any_call_of_the_database_is_followed_by_somebody_who_ends_r
     calls = ("save", "load", "delete", "load_all", "carry_out", "guards")
     dying: Any = Misbehaving(sqlite_database, **dict.fromkeys(calls, dies))
     hospital, patients = Hospital(), [uuid4() for _ in range(6)]
-    feed = TypeViewFeed(hospital.view, TOPICS)
+    feed = TypeViewFeed(hospital.view, TOPICS, clock=turning())
     histories = {id_: history(id_, 6) for id_ in patients}
     while any(histories.values()) or deaths[0] < 50:
         if any(histories.values()):
@@ -225,20 +222,20 @@ def test_how_current_something_is_stays_said_while_it_has_more_to_read(
 ) -> None:
     hospital, seconds = Hospital(), [0.0]
     feed = LogFeed(hospital.log, TOPICS, page_size=2)
-    duties = Assignments(sqlite_database, BOTH, feed, decode, clock=lambda: seconds[0])
-    step(duties)
-    names = {str(Generations(sqlite_database).live(model)) for model in BOTH}
-    before = current_as_of(sqlite_database.records, 1)
-    assert before.keys() == names
+    model, records = ward_board.MODEL, sqlite_database.records
+    followed = duties(sqlite_database, feed, model=model, clock=lambda: seconds[0])
+    step(followed)
+    live = Generations(sqlite_database).live(model)
+    before = current_as_of(records, live, 1)
+    assert before is not None
     hospital.append(*history(uuid4(), 4))
     seconds[0] = 10.0
-    step(duties)
-    assert current_as_of(sqlite_database.records, 1) == before
-    Generations(sqlite_database).pause(ward_board.MODEL, paused=True)
+    step(followed)
+    assert current_as_of(records, live, 1) == before
+    Generations(sqlite_database).pause(model, paused=True)
     for seconds[0] in (20.0, 30.0):
-        step(duties)
-    after = current_as_of(sqlite_database.records, 1)
-    assert after.keys() == names, "one that is paused is as current as it was"
+        step(followed)
+    assert current_as_of(records, live, 1) == before, "it is as current as it was"
 
 
 def test_a_read_model_without_tables_keeps_no_other_from_going_on(
@@ -248,7 +245,7 @@ def test_a_read_model_without_tables_keeps_no_other_from_going_on(
     hospital.append(admitted(patient_id))
     feed = LogFeed(hospital.log, TOPICS)
     models = [replace(NOTES, name="unmade"), *BOTH]
-    Worker(Assignments(sqlite_database, models, feed, decode)).catch_up()
+    Worker(sqlite_database, models, feed, decode).catch_up()
     assert differences(sqlite_database, feed, hospital.truth) == []
     assert "unmade has no tables yet. Run `patientmgmt init`." in caplog.text
 

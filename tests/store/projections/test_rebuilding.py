@@ -2,14 +2,12 @@
 
 from collections.abc import Generator
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from eventsourcing.popo import POPOApplicationRecorder
 
-from projections.assignments import Assignments
 from projections.checkpoints import Checkpoints
 from projections.crew import divide
 from projections.database import Database, Generation
@@ -27,7 +25,7 @@ from read_models import ward_board
 from read_models.patient_events import TOPICS
 from read_models.ward_board import ON_WARD, Whereabouts
 from tests.store.projections.comparing import Hospital, differences
-from tests.store.projections.projecting import BOTH, Misbehaving, projection, worker
+from tests.store.projections.projecting import BOTH, Misbehaving, duties, projection, step, worker
 from tests.store.projections.rows import versions
 from tests.unit.projections.events import admitted, decode, history, stored
 from tests.unit.projections.notes import NOTES
@@ -137,7 +135,7 @@ def test_corrected_code_takes_effect_by_a_rebuild_and_until_then_others_go_on(
     models = [corrected, other]
     with pytest.raises(OutdatedError, match="Run `patientmgmt projections rebuild ward_board`"):
         LiveTables(sqlite_database, corrected).tables()
-    follower = Worker(Assignments(sqlite_database, models, feed, decode))
+    follower = Worker(sqlite_database, models, feed, decode)
     follower.catch_up()
     assert versions(sqlite_database, late, model=other) == [1]
     assert versions(sqlite_database, late, model=BOARD) == [0]
@@ -267,11 +265,9 @@ def test_workers_of_three_shards_go_on_where_the_rebuild_was(
     divide(sqlite_database.records, made, feed, 3)
     worker(sqlite_database, feed).catch_up()
     finish(rebuilding(sqlite_database, feed))
-    duties = Assignments(sqlite_database, BOTH, feed, decode)
-    steps = [(p, p.step()) for p in duties.projections()]
+    steps = [s for model in BOTH for s in step(duties(sqlite_database, feed, model=model))]
     assert len(steps) == 6
-    assert all(step.is_current and not step.applied and not step.more for _, step in steps)
-    duties.done(datetime.now(UTC), steps)
+    assert all(step.is_current and not step.applied and not step.more for step in steps)
     assert differences(sqlite_database, feed, LogTruth(log)) == []
 
 

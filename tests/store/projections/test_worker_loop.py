@@ -15,7 +15,6 @@ from patientmgmt.queries import Queries, queries_of
 from projections.database import Database
 from projections.feeds.feed import Batch, InvalidCheckpointError
 from projections.feeds.log import LogFeed
-from projections.feeds.shared import SharedFeed
 from projections.generations import Generations
 from projections.sqlite import SQLiteDatabase
 from read_models import patient_list
@@ -69,14 +68,15 @@ def test_a_running_worker_waits_out_a_failure_and_says_so(
         recorder.insert_events([admitted(patient_id)])
         wait_until(lambda: versions(sqlite_database, patient_id) == [1])
         feed.reachable = False
-        wait_until(lambda: len(caplog.messages) > 1)
+        wait_until(lambda: caplog.text.count("patient_list stands still") > 1)
         recorder.insert_events([discharged(patient_id, 2)])
         feed.reachable = True
         wait_until(lambda: versions(sqlite_database, patient_id) == [2])
-    assert caplog.messages[0].startswith("The read models stand still. Trying again in 0.25 s,")
-    assert caplog.messages[1].startswith("The read models stand still. Trying again in 0.5 s,")
-    assert caplog.messages[1].endswith("Reason: No node answers.")
-    assert caplog.messages[-1] == "The read models go on."
+    told = [message for message in caplog.messages if "patient_list" in message]
+    assert told[0].startswith("The read model patient_list stands still. Trying again in 0.25 s,")
+    assert told[1].startswith("The read model patient_list stands still. Trying again in 0.5 s,")
+    assert told[1].endswith("Reason: No node answers.")
+    assert told[-1] == "The read model patient_list goes on."
 
 
 def test_a_running_worker_notices_that_its_rows_were_deleted_and_writes_them_again(
@@ -140,15 +140,6 @@ def test_a_worker_stopped_before_it_runs_does_nothing(sqlite_database: SQLiteDat
     assert queries_of(sqlite_database).board.wards() == []
 
 
-def test_read_models_that_are_equally_far_share_each_poll(sqlite_database: SQLiteDatabase) -> None:
-    recorder = POPOApplicationRecorder()
-    for _ in range(4):
-        recorder.insert_events([admitted(uuid4())])
-    feed = WatchedFeed(recorder, TOPICS, page_size=2)
-    assert worker(sqlite_database, feed).catch_up() == 4
-    assert feed.polls == 3
-
-
 def test_read_models_that_are_not_equally_far_read_each_for_itself(
     sqlite_database: SQLiteDatabase,
 ) -> None:
@@ -163,19 +154,3 @@ def test_read_models_that_are_not_equally_far_read_each_for_itself(
     for model in BOTH:
         assert versions(sqlite_database, patient_id, model=model) == [3]
         assert checkpoint(sqlite_database, feed, model) == "3"
-
-
-def test_a_shared_feed_reads_once_in_a_round_from_one_place() -> None:
-    recorder, patient_id = POPOApplicationRecorder(), uuid4()
-    recorder.insert_events([admitted(patient_id)])
-    feed = WatchedFeed(recorder, TOPICS)
-    shared = SharedFeed(feed)
-    first = shared.poll(None)
-    recorder.insert_events([discharged(patient_id, 2)])
-    assert shared.poll(None) is first
-    assert [e.originator_version for e in shared.poll(first.checkpoint).events] == [2]
-    assert feed.polls == 2
-    shared.next_round()
-    assert [e.originator_version for e in shared.poll(None).events] == [1, 2]
-    assert [e.originator_version for e in shared.stream(patient_id, after=1)] == [2]
-    assert (shared.name, shared.topics) == (feed.name, feed.topics)

@@ -1,22 +1,31 @@
 """A worker finds what its feed has lost by comparing what there is with what is shown."""
 
 from datetime import timedelta
+from itertools import count
 from uuid import uuid4
 
+import pytest
+from eventsourcing.persistence import OperationalError
 from eventsourcing.popo import POPOApplicationRecorder
 
 from patientmgmt.queries import queries_of
-from projections.assignments import Assignments
+from projections.crew import divide
 from projections.database import Database
+from projections.feeds.log import LogFeed
 from projections.feeds.type_view import TypeViewFeed
+from projections.freshness import current_as_of
+from projections.generations import Generations
+from projections.shards import ALL, Shard
 from projections.sqlite import SQLiteDatabase
-from projections.truth import LogTruth
+from projections.sweeping import last_sweep
+from projections.truth import LogTruth, Page
 from projections.worker import Worker
+from read_models import ward_board
 from read_models.patient_events import TOPICS
-from tests.store.projections.projecting import BOTH
+from tests.store.projections.projecting import BOTH, duties, step
 from tests.store.projections.rows import shown, told
 from tests.store.projections.waiting import running, wait_until
-from tests.unit.projections.events import decode, history
+from tests.unit.projections.events import admitted, decode, history
 from tests.unit.projections.type_view import InMemoryTypeView
 
 
@@ -26,7 +35,7 @@ def test_what_the_feed_never_shows_is_found_by_the_sweep_and_shown(database: Dat
     log.insert_events(events)
     for event in events:
         view.append(event)
-    duties = Assignments(
+    worker = Worker(
         database,
         BOTH,
         TypeViewFeed(view, TOPICS),
@@ -34,7 +43,7 @@ def test_what_the_feed_never_shows_is_found_by_the_sweep_and_shown(database: Dat
         truth=LogTruth(log, page_size=2),
         sweep_period=timedelta(0),
     )
-    with running(Worker(duties)):
+    with running(worker):
         wait_until(lambda: shown(queries_of(database), patient_id) == told(events))
 
 
@@ -43,8 +52,8 @@ def test_what_there_is_to_do_is_looked_up_every_second_and_not_every_round(
 ) -> None:
     now = [100.0]
     feed = TypeViewFeed(InMemoryTypeView(), TOPICS)
-    duties = Assignments(sqlite_database, BOTH, feed, decode, clock=lambda: now[0])
-    first = duties.projections()
+    followed = duties(sqlite_database, feed, model=ward_board.MODEL, clock=lambda: now[0])
+    first = followed.projections()
     loads: list[object] = []
     original = sqlite_database.records.load
 
@@ -55,8 +64,61 @@ def test_what_there_is_to_do_is_looked_up_every_second_and_not_every_round(
     sqlite_database.records.load = load  # type: ignore[method-assign]
     for _ in range(5):
         now[0] += 0.1
-        assert duties.projections() == first
+        assert followed.projections() == first
     assert loads == []
     now[0] += 1.0
-    duties.projections()
+    followed.projections()
     assert loads != []
+
+
+def test_a_sweep_that_fails_keeps_nothing_from_being_shown_nor_said(
+    sqlite_database: SQLiteDatabase, caplog: pytest.LogCaptureFixture
+) -> None:
+    log, now = POPOApplicationRecorder(), [100.0]
+    truth, away = LogTruth(log), [True]
+
+    def page(after: str | None) -> Page:
+        if away:
+            raise OperationalError("No node has these tokens.")
+        return LogTruth.page(truth, after)
+
+    truth.page = page  # type: ignore[method-assign]
+    feed, model, records = LogFeed(log, TOPICS), ward_board.MODEL, sqlite_database.records
+    followed = duties(sqlite_database, feed, model=model, truth=truth, clock=lambda: now[0])
+    for _ in range(3):
+        log.insert_events([admitted(uuid4())])
+        step(followed)
+        now[0] += 2
+    live = Generations(sqlite_database).live(model)
+    assert len(queries_of(sqlite_database).board.wards()[0].patients) == 3
+    assert current_as_of(records, live, 1) is not None
+    assert caplog.text.count("The sweep of ward_board goes on in 30 s") == 1
+    away.clear()
+    now[0] += 30
+    for _ in range(3):
+        step(followed)
+    sweep = last_sweep(records, live, ALL)
+    assert sweep is not None
+    assert sweep.ended is not None
+
+
+def test_all_shards_are_swept_however_much_happens_in_one(sqlite_database: SQLiteDatabase) -> None:
+    log, seconds = POPOApplicationRecorder(), count(0.0, 0.4)
+    live = Generations(sqlite_database).live(ward_board.MODEL)
+    feed, records = LogFeed(log, TOPICS), sqlite_database.records
+    divide(records, [live], feed, 2)
+    busy, calm = Shard.every(2)
+    followed = duties(
+        sqlite_database,
+        feed,
+        model=ward_board.MODEL,
+        truth=LogTruth(log),
+        clock=lambda: next(seconds),
+    )
+    for id_ in (id_ for id_ in (uuid4() for _ in range(80)) if busy.has(id_)):
+        log.insert_events([admitted(id_)])
+        step(followed)
+    for shard in (busy, calm):
+        sweep = last_sweep(records, live, shard)
+        assert sweep is not None
+        assert sweep.ended is not None

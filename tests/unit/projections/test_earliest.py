@@ -26,11 +26,14 @@ def test_of_a_type_view_no_type_is_further_than_in_any_of_them(
     checkpoints: list[dict[str, tuple[int, int, str]]],
 ) -> None:
     feed = TypeViewFeed(InMemoryTypeView(), "ABC")
-    found = json.loads(feed.earliest([json.dumps(places) for places in checkpoints]))
+    places = [{"after": places, "seen": places, "turn": 7} for places in checkpoints]
+    earliest = json.loads(feed.earliest(list(map(json.dumps, places))))
+    found = earliest["after"]
+    assert (earliest["seen"], earliest["turn"]) == ({}, 0), "windows are read from their beginning"
     for topic in "ABC":
-        places = [known[topic] for known in checkpoints if topic in known]
-        if len(places) < len(checkpoints):
+        known = [places[topic] for places in checkpoints if topic in places]
+        if len(known) < len(checkpoints):
             assert topic not in found, "one of them begins at the first"
         else:
-            first = min((savetime, version, UUID(id_)) for savetime, version, id_ in places)
+            first = min((savetime, version, UUID(id_)) for savetime, version, id_ in known)
             assert found[topic] == [first[0], first[1], str(first[2])]

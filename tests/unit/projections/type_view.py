@@ -1,11 +1,18 @@
 """A type view in memory, whose test decides when a row becomes visible."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from itertools import count
 from uuid import UUID
 
 from eventsourcing.persistence import StoredEvent
 
-from projections.feeds.type_view import Place
+from projections.feeds.type_view import WHOLE, Page, Place
+
+
+def turning() -> Callable[[], float]:
+    """Return a clock by which each poll reads whole windows."""
+    seconds = count(2_000_000_000.0, WHOLE.total_seconds())
+    return lambda: next(seconds)
 
 
 class InMemoryTypeView:
@@ -35,13 +42,16 @@ class InMemoryTypeView:
         """Take away the patient's stream; the view still shows what it has shown."""
         del self._streams[patient_id]
 
-    def select_events_by_type(
-        self, topic: str, *, gt: Place | None = None, limit: int
-    ) -> Sequence[tuple[Place, StoredEvent]]:
-        """Return rows of one type, strictly after the place."""
-        rows = [row for row in self._rows if row[1].topic == topic and (not gt or row[0] > gt)]
-        self.rows_read += len(rows[:limit])
-        return rows[:limit]
+    def select_events_by_types(
+        self, places: Mapping[str, Place | None], *, limit: int
+    ) -> Mapping[str, Page]:
+        """Return rows of each type, strictly after its place."""
+        pages = {topic: self._page(topic, gt)[:limit] for topic, gt in places.items()}
+        self.rows_read += sum(map(len, pages.values()))
+        return pages
+
+    def _page(self, topic: str, gt: Place | None) -> Page:
+        return [row for row in self._rows if row[1].topic == topic and (not gt or row[0] > gt)]
 
     def select_events(self, originator_id: UUID, *, gt: int | None = None) -> Sequence[StoredEvent]:
         """Return the stream above a version."""
