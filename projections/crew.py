@@ -22,6 +22,7 @@ from uuid import uuid4
 
 from pydantic import TypeAdapter
 
+from projections import freshness
 from projections.checkpoints import Checkpoints
 from projections.database import Generation, Records
 from projections.feeds.feed import Feed
@@ -174,6 +175,7 @@ def divide(records: Records, generations: Sequence[Generation], feed: Feed, coun
             return
         for generation in generations:
             _hand_over(Checkpoints(records, generation), feed, old, count)
+            freshness.divide(records, generation, old, count)
         if records.replace(_SHARDS, "count", recorded, str(count)):
             return
 

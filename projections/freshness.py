@@ -17,10 +17,24 @@ def tell(records: Records, generation: Generation, shard: Shard, moment: datetim
     records.save(_kind(generation), str(shard), moment.isoformat())
 
 
+def tell_all(records: Records, generation: Generation, count: int, moment: datetime) -> None:
+    """Say it of all of so many shards."""
+    for shard in Shard.every(count):
+        tell(records, generation, shard, moment)
+
+
 def forget(records: Records, generation: Generation) -> None:
     """Take back what was said of a generation, since it is as in the beginning."""
     for shard in records.load_all(_kind(generation)):
         records.delete(_kind(generation), shard)
+
+
+def divide(records: Records, generation: Generation, old: int, new: int) -> None:
+    """Let as many new shards be as current as the old ones together, until workers tell."""
+    moment = current_as_of(records, generation, old)
+    forget(records, generation)
+    if moment is not None:
+        tell_all(records, generation, new, moment)
 
 
 def current_as_of(records: Records, generation: Generation, count: int) -> datetime | None:

@@ -7,9 +7,11 @@ conditional write. The tables of before are dropped some seconds later, when nob
 
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from time import monotonic, sleep
 from typing import Any
 
+from projections import freshness
 from projections.checkpoints import Checkpoints
 from projections.crew import shard_count
 from projections.database import Database, Generation
@@ -17,7 +19,7 @@ from projections.errors import ReadModelsUnavailableError
 from projections.feeds.feed import Feed, InvalidCheckpointError
 from projections.folding import Decode
 from projections.generations import REFRESH, Generations
-from projections.projection import Projection
+from projections.projection import Projection, Step
 from projections.read_model import ReadModel
 from projections.shards import Shard
 from projections.sweeping import show_rest
@@ -73,10 +75,12 @@ def rebuild(
     generations = Generations(database)
     generation = _begin(database, generations, model, feed)
     projection = Projection(generation, feed, database, decode)
-    for applied in _build(projection, database, truth):
-        events += applied
+    current: datetime | None = None
+    for asked, step in _build(projection, database, truth):
+        events += step.applied
+        current = asked - feed.lateness if step.is_current else current
         yield Rebuilding(events, clock() - began)
-    _hand_over(database, generation, feed)
+    _hand_over(database, generation, feed, current)
     if not generations.switch(generation):
         raise OvertakenError(
             f"Another rebuild of {model.name} has come before: expected generation "
@@ -106,28 +110,37 @@ def _begin(
     return generation
 
 
-def _build(projection: Projection, database: Database, truth: Truth | None) -> Iterator[int]:
+def _build(
+    projection: Projection, database: Database, truth: Truth | None
+) -> Iterator[tuple[datetime, Step]]:
+    """Fill the generation, and yield each step with when it began."""
     yield from _follow(projection)
     if truth is not None:
-        yield from show_rest(projection, database, truth)
+        for shown in show_rest(projection, database, truth):
+            yield datetime.now(UTC), Step(shown, more=True)
         yield from _follow(projection)
 
 
-def _follow(projection: Projection) -> Iterator[int]:
+def _follow(projection: Projection) -> Iterator[tuple[datetime, Step]]:
     """Step until nothing is new, or hardly anything for as long as commands go on and on."""
     short = 0
     while True:
+        asked = datetime.now(UTC)
         step = projection.step()
-        yield step.applied
+        yield asked, step
         short = 0 if step.more else short + 1
         if short == SHORT_PAGES or not (step.applied or step.more):
             return
 
 
-def _hand_over(database: Database, generation: Generation, feed: Feed) -> None:
-    """Let the workers of all shards begin where the rebuild is."""
-    checkpoints = Checkpoints(database.records, generation)
+def _hand_over(
+    database: Database, generation: Generation, feed: Feed, current: datetime | None
+) -> None:
+    """Let workers of all shards begin where the rebuild is, and pages know how current it is."""
+    checkpoints, count = Checkpoints(database.records, generation), shard_count(database.records)
     place = checkpoints.load(feed.name)
     if place is not None:
-        for shard in Shard.every(shard_count(database.records)):
+        for shard in Shard.every(count):
             checkpoints.save(feed.name, place, shard)
+    if current is not None:
+        freshness.tell_all(database.records, generation, count, current)

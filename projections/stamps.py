@@ -4,15 +4,24 @@ Whoever changes rows leaves a new stamp afterwards. Two looks that find the same
 between them; different stamps may, or may not, mean that something is different.
 """
 
+import socket
 from uuid import uuid4
 
 from projections.database import Generation, Records
 from projections.shards import ALL, Shard
 
+KEPT = 86_400
+"""Seconds that a stamp is kept; without it another look finds another stamp."""
+
 
 def leave_stamp(records: Records, generation: Generation, shard: Shard = ALL) -> None:
-    """Say that rows of this generation have changed."""
-    records.save(_kind(generation), str(shard), uuid4().hex)
+    """Say that rows of this generation have changed.
+
+    Each host has a stamp of its own: of two with one name the one whose clock is ahead would hide
+    what the other leaves.
+    """
+    name = f"{shard} {socket.gethostname()}"
+    records.save(_kind(generation), name, uuid4().hex, seconds=KEPT)
 
 
 def stamp(records: Records, generation: Generation) -> str:
