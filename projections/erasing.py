@@ -36,7 +36,7 @@ def erase_aggregate(
             guard = tables.guards([aggregate_id]).get(aggregate_id)
             shown = [] if guard is None else [_shown(model, guard.state)]
             tables.erase(aggregate_id, places(model, [*states, *shown]))
-            Parking(database, generation).release(aggregate_id)
+            Parking(database, generation).forget_shown()
             leave_stamp(database.records, generation)
 
 

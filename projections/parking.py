@@ -28,7 +28,11 @@ _JSON = TypeAdapter(Parked)
 
 
 class Parking:
-    """What is parked of one generation, one event at most for each aggregate."""
+    """What is parked of one generation, one event at most for each aggregate.
+
+    Each event has a record of its own: who forgets one that has been shown meanwhile does not
+    forget a later one of the same aggregate, which somebody may be parking at that moment.
+    """
 
     def __init__(self, database: Database, generation: Generation) -> None:
         self._records = database.records
@@ -37,37 +41,38 @@ class Parking:
 
     def park(self, event: StoredEvent, error: Exception) -> None:
         """Set an event aside; one that is set aside already keeps its time."""
-        id_ = aggregate_id(event)
-        earlier = self._records.load(self._kind, str(id_))
+        id_, version = aggregate_id(event), event.originator_version
+        name = f"{id_} {version}"
+        earlier = self._records.load(self._kind, name)
         since = _JSON.validate_json(earlier).since if earlier else datetime.now(UTC)
-        parked = Parked(id_, event.originator_version, event.topic, _told(error), since)
-        self._records.save(self._kind, str(id_), _JSON.dump_json(parked).decode())
+        parked = Parked(id_, version, event.topic, _told(error), since)
+        self._records.save(self._kind, name, _JSON.dump_json(parked).decode())
 
     def all(self) -> Sequence[Parked]:
         """Return what is parked, by when it was; what has been shown meanwhile is forgotten.
 
         Another worker may have shown it, of a newer program, that knew nothing of its being parked.
         """
-        texts = self._records.load_all(self._kind).values()
-        noted = sorted(map(_JSON.validate_json, texts), key=lambda parked: parked.since)
-        guards = self._tables.guards([parked.aggregate_id for parked in noted])
+        texts = self._records.load_all(self._kind)
+        noted = {name: _JSON.validate_json(text) for name, text in texts.items()}
+        guards = self._tables.guards([*{parked.aggregate_id for parked in noted.values()}])
         parked = []
-        for one in noted:
+        for name, one in noted.items():
             guard = guards.get(one.aggregate_id)
             if guard is None or guard.version < one.version:
                 parked.append(one)
             else:
-                self.release(one.aggregate_id)
-        return parked
+                self._records.delete(self._kind, name)
+        return sorted(parked, key=lambda one: one.since)
+
+    def forget_shown(self) -> None:
+        """Forget what has been shown, or erased, meanwhile."""
+        self.all()
 
     def forget(self) -> None:
         """Forget all that is parked."""
-        for parked in self.all():
-            self.release(parked.aggregate_id)
-
-    def release(self, aggregate_id: UUID) -> None:
-        """Forget what is parked of the aggregate."""
-        self._records.delete(self._kind, str(aggregate_id))
+        for name in self._records.load_all(self._kind):
+            self._records.delete(self._kind, name)
 
 
 def _told(error: Exception) -> str:

@@ -135,9 +135,7 @@ class Projection:
         }
         folded = self._fold(guards, {id_: events for id_, events in histories.items() if events})
         self._carry_out(folded)
-        for id_ in aggregate_ids:
-            if id_ not in folded or folded[id_].failure is None:
-                self.parking.release(id_)
+        self.parking.forget_shown()
         return sum(result.applied for result in folded.values())
 
     def has_event(self, aggregate_id: UUID, version: int) -> bool:
@@ -200,9 +198,10 @@ class Projection:
         for id_ in failed:
             progress.parked[id_] = histories[id_][-1].originator_version
             progress.sequencer.forget(id_)
-        for id_ in progress.parked.keys() & folded.keys() - failed:
-            self.parking.release(id_)
-            del progress.parked[id_]
+        if shown := progress.parked.keys() & folded.keys() - failed:
+            self.parking.forget_shown()
+            for id_ in shown:
+                del progress.parked[id_]
         return sum(result.applied for result in folded.values())
 
     def _fold(

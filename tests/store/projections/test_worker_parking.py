@@ -15,12 +15,13 @@ from patientmgmt.queries import queries_of
 from projections.database import Database
 from projections.feeds.log import LogFeed
 from projections.feeds.type_view import TypeViewFeed
+from projections.folding import Decode
 from projections.generations import Generations
 from projections.parking import Parked, Parking
 from projections.sqlite import SQLiteDatabase
 from read_models import patient_list
 from read_models.patient_events import TOPICS
-from tests.store.projections.projecting import checkpoint, projection, worker
+from tests.store.projections.projecting import Misbehaving, checkpoint, projection, worker
 from tests.store.projections.rows import shown, told, versions
 from tests.unit.projections.events import admitted, decode, discharged, stored, transferred
 from tests.unit.projections.type_view import InMemoryTypeView
@@ -178,6 +179,61 @@ def test_one_that_another_worker_shows_is_parked_no_more(sqlite_database: SQLite
     assert len(parked(sqlite_database)) == 1
     assert new.catch_up() == 1
     assert parked(sqlite_database) == []
+
+
+def without_versions(*unknown: int) -> Decode:
+    def decode_others(event: StoredEvent) -> Mapping[str, Any]:
+        if event.originator_version in unknown:
+            raise ValueError("The event cannot be decrypted.")
+        return decode(event)
+
+    return decode_others
+
+
+def test_a_program_that_can_show_one_event_more_parks_the_next(database: Database) -> None:
+    recorder, bad = POPOApplicationRecorder(), uuid4()
+    recorder.insert_events([admitted(bad), transferred(bad, 2, "BB"), discharged(bad, 3)])
+    feed = LogFeed(recorder, TOPICS)
+    projection(database, feed, without_versions(2)).catch_up()
+    assert [p.version for p in parked(database)] == [2]
+    assert projection(database, feed, without_versions(3)).show_again([bad]) == 1
+    assert [p.version for p in parked(database)] == [3]
+
+
+def test_who_forgets_one_that_is_shown_does_not_forget_the_next_of_the_same_patient(
+    database: Database,
+) -> None:
+    """A page looks at what is parked while a newer program shows it and parks what follows."""
+    recorder, bad = POPOApplicationRecorder(), uuid4()
+    recorder.insert_events([admitted(bad), transferred(bad, 2, "BB"), discharged(bad, 3)])
+    feed = LogFeed(recorder, TOPICS)
+    projection(database, feed, without_versions(2)).catch_up()
+
+    def show_one_first(guards: Any, ids: Any) -> Any:
+        projection(database, feed, without_versions(3)).show_again([bad])
+        return guards(ids)
+
+    racing: Any = Misbehaving(database, guards=show_one_first)
+    parked(racing)
+    assert versions(database, bad) == [2]
+    assert [p.version for p in parked(database)] == [3]
+
+
+def test_a_retry_does_not_forget_what_a_worker_parks_meanwhile(database: Database) -> None:
+    recorder, bad = POPOApplicationRecorder(), uuid4()
+    recorder.insert_events([admitted(bad), transferred(bad, 2, "BB")])
+    feed = LogFeed(recorder, TOPICS)
+    old = projection(database, feed, without_versions(2, 3))
+    old.catch_up()
+
+    def and_then_another(carry_out: Any, changes: Any) -> None:
+        carry_out(changes)
+        recorder.insert_events([discharged(bad, 3)])
+        old.catch_up()
+
+    racing: Any = Misbehaving(database, carry_out=and_then_another)
+    assert projection(racing, feed).show_again([bad]) == 1
+    assert [p.version for p in parked(database)] == [3]
 
 
 def test_a_parked_patient_with_a_gap_behind_it_holds_up_nobody(
