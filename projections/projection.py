@@ -126,7 +126,15 @@ class Projection:
         """Show what the aggregates' own events tell beyond what is shown; return how many events.
 
         For aggregates that are parked, or were found to be behind. What cannot be shown is parked.
+        When it fails, the next step begins as after a crash.
         """
+        try:
+            return self._show_again(aggregate_ids)
+        except BaseException:
+            self._progress = None
+            raise
+
+    def _show_again(self, aggregate_ids: Sequence[UUID]) -> int:
         guards = self._tables.guards(aggregate_ids)
         histories = {
             id_: self._feed.stream(id_, after=guards[id_].version if id_ in guards else 0)
@@ -220,20 +228,24 @@ class Projection:
 
     def _carry_out(self, folded: dict[UUID, Folded]) -> set[UUID]:
         """Write what was folded, park what failed, and return the aggregates that it was of."""
-        changes = [result.change for result in folded.values() if result.change]
-        try:
-            self._tables.carry_out(changes)
-        except ChangeRefusedError:
-            for change in changes:
-                self._carry_out_alone(change, folded)
-        if changes:
-            leave_stamp(self._records, self.generation, self.shard)
+        if changes := [result.change for result in folded.values() if result.change]:
+            try:
+                self._carry_out_changes(changes, folded)
+            finally:  # what fails may have written rows before
+                leave_stamp(self._records, self.generation, self.shard)
         failed = set()
         for id_, result in folded.items():
             if result.failure is not None:
                 failed.add(id_)
                 self._park(result.failure)
         return failed
+
+    def _carry_out_changes(self, changes: Sequence[Change], folded: dict[UUID, Folded]) -> None:
+        try:
+            self._tables.carry_out(changes)
+        except ChangeRefusedError:
+            for change in changes:
+                self._carry_out_alone(change, folded)
 
     def _carry_out_alone(self, change: Change, folded: dict[UUID, Folded]) -> None:
         """Carry out one change; if it is refused, the aggregate is parked and others go on."""
