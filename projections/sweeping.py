@@ -6,7 +6,9 @@ finds every aggregate whose guard is behind its last version, whatever the reaso
 from its own stream.
 
 What was appended a moment ago is behind as well, for as long as the feed takes. So an aggregate
-that is found behind is looked at once more after the next poll, and repaired only then.
+that is found behind is looked at once more after the next poll, and repaired only then. The sweep
+is recorded as past a page when what was behind there is shown, so that whoever goes on forgets
+nothing.
 """
 
 import logging
@@ -17,10 +19,11 @@ from uuid import UUID
 
 from pydantic import TypeAdapter
 
+from projections.change import ERASED_VERSION
 from projections.database import Database, Generation, Records, Tables
 from projections.projection import Projection
 from projections.shards import Shard
-from projections.truth import Truth
+from projections.truth import Page, Truth
 
 logger = logging.getLogger(__name__)
 
@@ -84,20 +87,21 @@ class Sweeper:
         elif sweep.ended:
             return
         page = self._truth.page(sweep.place)
-        mine = {id_: v for id_, v in page.versions.items() if self._projection.shard.has(id_)}
+        mine = _compared(page, self._projection.shard)
         guards = self._tables.guards(list(mine))
         shown = {id_: guards[id_].version if id_ in guards else 0 for id_ in mine}
         self._suspects = {id_: version for id_, version in mine.items() if shown[id_] < version}
         above = [id_ for id_ in guards if shown[id_] > mine[id_] and not guards[id_].is_erased]
         ahead = [id_ for id_ in above if not self._projection.has_event(id_, shown[id_])]
-        sweep = replace(
+        self._sweep = replace(
             sweep,
             place=page.next,
             checked=sweep.checked + len(mine) - len(above) + len(ahead),
             ahead=sweep.ahead + len(ahead),
             ended=now if page.next is None else None,
         )
-        self._save(sweep)
+        if not self._suspects:
+            self._save(self._sweep)
 
     def _is_due(self, sweep: Sweep, now: datetime) -> bool:
         """Return whether it is time for another; a clock that was set back must not stop them."""
@@ -111,24 +115,22 @@ class Sweeper:
             for id_, version in self._suspects.items()
             if id_ not in parked and (guards[id_].version if id_ in guards else 0) < version
         ]
-        self._suspects = {}
-        if not behind:
-            return sweep
-        shown = self._projection.show_again(behind)
-        logger.warning(
-            "The sweep has shown %d events that the feed had not: the read model %s was behind "
-            "for %d aggregates, %s the first of them.",
-            shown,
-            self._projection.generation.model.name,
-            len(behind),
-            behind[0],
-        )
-        sweep = replace(sweep, repaired=sweep.repaired + shown)
+        if behind:
+            shown = self._projection.show_again(behind)
+            logger.warning(
+                "The sweep has shown %d events that the feed had not: the read model %s was behind "
+                "for %d aggregates, %s the first of them.",
+                shown,
+                self._projection.generation.model.name,
+                len(behind),
+                behind[0],
+            )
+            sweep = replace(sweep, repaired=sweep.repaired + shown)
+        self._sweep, self._suspects = sweep, {}
         self._save(sweep)
         return sweep
 
     def _save(self, sweep: Sweep) -> None:
-        self._sweep = sweep
         generation, shard = self._projection.generation, self._projection.shard
         self._records.save(f"sweep/{generation}", str(shard), _JSON.dump_json(sweep).decode())
 
@@ -148,14 +150,23 @@ def show_rest(
     place = None
     while True:
         page = truth.page(place)
-        mine = [id_ for id_ in page.versions if projection.shard.has(id_) and id_ not in parked]
-        guards = tables.guards(mine)
+        mine = {i: v for i, v in _compared(page, projection.shard).items() if i not in parked}
+        guards = tables.guards(list(mine))
         shown = {id_: guards[id_].version if id_ in guards else 0 for id_ in mine}
-        behind = [id_ for id_ in mine if shown[id_] < page.versions[id_]]
+        behind = [id_ for id_ in mine if shown[id_] < mine[id_]]
         yield projection.show_again(behind) if behind else 0
         if page.next is None:
             return
         place = page.next
+
+
+def _compared(page: Page, shard: Shard) -> Mapping[UUID, int]:
+    """Return the versions of the page that are a shard's, without those who are erased.
+
+    Nothing of them is left to be shown, whether a generation has known them or not.
+    """
+    found = page.versions.items()
+    return {id_: v for id_, v in found if shard.has(id_) and v != ERASED_VERSION}
 
 
 def last_sweep(records: Records, generation: Generation, shard: Shard) -> Sweep | None:

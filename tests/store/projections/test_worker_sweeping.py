@@ -1,7 +1,9 @@
 """A worker finds what its feed has lost by comparing what there is with what is shown."""
 
+from dataclasses import replace
 from datetime import timedelta
 from itertools import count
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -9,21 +11,25 @@ from eventsourcing.persistence import OperationalError
 from eventsourcing.popo import POPOApplicationRecorder
 
 from patientmgmt.queries import queries_of
+from projections.change import ERASED_VERSION
 from projections.crew import divide
 from projections.database import Database
+from projections.errors import ReadModelsUnavailableError
+from projections.feeds.feed import Feed
 from projections.feeds.log import LogFeed
 from projections.feeds.type_view import TypeViewFeed
 from projections.freshness import current_as_of
 from projections.generations import Generations
 from projections.shards import ALL, Shard
 from projections.sqlite import SQLiteDatabase
-from projections.sweeping import last_sweep
+from projections.sweeping import Sweeper, last_sweep, show_rest
 from projections.truth import LogTruth, Page
 from projections.worker import Worker
 from read_models import ward_board
 from read_models.patient_events import TOPICS
-from tests.store.projections.projecting import BOTH, duties, step
-from tests.store.projections.rows import shown, told
+from tests.store.projections.comparing import Hospital
+from tests.store.projections.projecting import BOTH, Misbehaving, duties, projection, step
+from tests.store.projections.rows import shown, told, versions
 from tests.store.projections.waiting import running, wait_until
 from tests.unit.projections.events import admitted, decode, history
 from tests.unit.projections.type_view import InMemoryTypeView
@@ -122,3 +128,66 @@ def test_all_shards_are_swept_however_much_happens_in_one(sqlite_database: SQLit
         sweep = last_sweep(records, live, shard)
         assert sweep is not None
         assert sweep.ended is not None
+
+
+def sweeper(database: Database, hospital: Hospital, feed: Feed) -> Sweeper:
+    return Sweeper(projection(database, feed), database, hospital.truth)
+
+
+def test_a_repair_that_fails_is_done_by_the_next_step(sqlite_database: SQLiteDatabase) -> None:
+    hospital, patient_id, fails = Hospital(), uuid4(), [True]
+    hospital.append(admitted(patient_id))  # which the view does not show
+
+    def carry_out(original: Any, changes: Any) -> None:
+        if fails:
+            fails.clear()
+            raise ReadModelsUnavailableError("A node did not answer.")
+        original(changes)
+
+    failing: Any = Misbehaving(sqlite_database, carry_out=carry_out)
+    sweeping = sweeper(failing, hospital, TypeViewFeed(hospital.view, TOPICS))
+    sweeping.step()
+    with pytest.raises(ReadModelsUnavailableError):
+        sweeping.step()
+    sweeping.step()
+    assert versions(sqlite_database, patient_id) == [1]
+    sweep = last_sweep(sqlite_database.records, Generations(sqlite_database).live(BOTH[0]), ALL)
+    assert sweep is not None
+    assert (sweep.ended is not None, sweep.repaired) == (True, 1)
+
+
+def test_what_a_worker_has_found_and_not_repaired_is_found_by_the_next(
+    sqlite_database: SQLiteDatabase,
+) -> None:
+    hospital, patient_id = Hospital(), uuid4()
+    hospital.append(admitted(patient_id))
+    feed = TypeViewFeed(hospital.view, TOPICS)
+    sweeper(sqlite_database, hospital, feed).step()
+    successor = sweeper(sqlite_database, hospital, feed)
+    successor.step()
+    assert versions(sqlite_database, patient_id) == [0], "the feed may be about to show it"
+    successor.step()
+    assert versions(sqlite_database, patient_id) == [1]
+
+
+def test_who_was_erased_before_the_tables_were_made_is_not_behind(
+    sqlite_database: SQLiteDatabase, caplog: pytest.LogCaptureFixture
+) -> None:
+    hospital, erased = Hospital(), uuid4()
+    hospital.append(admitted(uuid4()))
+    truth = hospital.truth
+
+    def page(after: str | None) -> Page:
+        found = LogTruth.page(truth, after)
+        return replace(found, versions={**found.versions, erased: ERASED_VERSION})
+
+    truth.page = page  # type: ignore[method-assign]
+    feed = TypeViewFeed(hospital.view, TOPICS)
+    sweeping = sweeper(sqlite_database, hospital, feed)
+    sweeping.step()
+    sweeping.step()
+    assert "has shown 1 events" in caplog.text
+    assert "for 1 aggregates" in caplog.text
+    hospital.view.streams_read.clear()
+    assert list(show_rest(projection(sqlite_database, feed), sqlite_database, truth)) == [0]
+    assert hospital.view.streams_read == []
