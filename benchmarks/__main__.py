@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from benchmarks import report
+from benchmarks import report, report_projections
 from benchmarks.nodes import keyspace, started
 from eventstore_cassandra import Topology
 from patientmgmt.cli.signals import stop_at_first_signal
@@ -119,7 +119,7 @@ def _all_sections(
             "contention": lambda: report.of_contention(inside, seconds, pairs),
             "log": lambda: report.of_log(inside, events, seconds, pairs),
             "loading": lambda: report.of_loading(inside, seconds, pairs),
-            "projections": lambda: report.of_projections(inside, events, seconds),
+            "projections": lambda: report_projections.of_projections(inside, events, seconds),
             "stores": lambda: report.of_stores(inside, seconds, pairs),
         }
         return {name: sections[name]() for name in SECTIONS if name in wanted}

@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 import click
 
-from benchmarks import appends, contention, loading, log, projections, stores
+from benchmarks import appends, contention, loading, log, stores
 from patientmgmt.application import PatientManagement
 
 Figures = dict[str, object]
@@ -29,7 +29,7 @@ def of_appends(
 ) -> list[Figures]:
     """Report on appends to so many nodes."""
     warm_up = nodes * appends.WARM_UP_STRETCHES
-    _heading(
+    heading(
         "Appends of one event, to new aggregates",
         f"after {warm_up * seconds:.0f} s to warm up: "
         f"{2 * len(appends.THREADS)} lines of one process, two of several, "
@@ -48,7 +48,7 @@ def of_appends(
 
 def of_contention(env: Mapping[str, str], seconds: float, pairs: int) -> list[Figures]:
     """Report on appends of many processes."""
-    _heading(
+    heading(
         "Appends of many processes, which share the log's one head",
         "the slowest process as a part of the fastest (of the others, where it is further away); "
         "the median\nwait and the longest; requests to read and to write for each append: "
@@ -68,36 +68,13 @@ def of_contention(env: Mapping[str, str], seconds: float, pairs: int) -> list[Fi
 
 def of_log(env: Mapping[str, str], events: int, seconds: float, pairs: int) -> Figures:
     """Report on reading the notification log, and on delivery."""
-    _heading(
+    heading(
         "The notification log",
         "two logs are written and read: one of large appends, a shorter one of single events",
     )
     read = asdict(log.reading(env, events=events, pairs=pairs))
     figures = _line(read | {"in_an_append": log.EVENTS_IN_AN_APPEND}, _CATCHING_UP)
     return figures | of_delivery(env, seconds)
-
-
-def of_projections(env: Mapping[str, str], events: int, seconds: float) -> Figures:
-    """Report on read models."""
-    _heading(
-        "Read models",
-        f"one process over {events:,} events, {projections.EVENTS_OF_A_PATIENT} of each patient in "
-        "one append",
-    )
-    found = projections.catching_up(env, events=events)
-    click.echo(f"the type view by itself   {found.type_view:9,.0f} events per second")
-    click.echo(f"the log by itself         {found.log:9,.0f}")
-    for name, rate in found.models.items():
-        click.echo(f"{name:25} {rate:9,.0f}")
-    board = found.models["ward_board"]
-    times = found.two_shards / board
-    click.echo(f"ward_board, two shards    {found.two_shards:9,.0f}   {times:.2f} times one")
-    p50, p99 = projections.to_rows(env, seconds=seconds)
-    click.echo(
-        f"from a command to the board, at {projections.COMMANDS_PER_SECOND} commands per second: "
-        f"p50 {1000 * p50:.1f} ms, p99 {1000 * p99:.1f} ms"
-    )
-    return asdict(found) | {"to_rows_p50_ms": 1000 * p50, "to_rows_p99_ms": 1000 * p99}
 
 
 def of_delivery(env: Mapping[str, str], seconds: float) -> Figures:
@@ -107,7 +84,7 @@ def of_delivery(env: Mapping[str, str], seconds: float) -> Figures:
 
 def of_loading(env: Mapping[str, str], seconds: float, pairs: int) -> list[Figures]:
     """Report on loading from events, and from a snapshot."""
-    _heading("Loading a patient, one at a time", "from all events, and from a snapshot")
+    heading("Loading a patient, one at a time", "from all events, and from a snapshot")
     click.echo("events   from events   from a snapshot   times as fast")
     with PatientManagement(env) as plain, loading.WithSnapshots(env) as snapshots:
         return [
@@ -121,7 +98,7 @@ def of_loading(env: Mapping[str, str], seconds: float, pairs: int) -> list[Figur
 
 def of_stores(env: Mapping[str, str], seconds: float, pairs: int) -> list[Figures]:
     """Report on the same application on other stores."""
-    _heading(
+    heading(
         "The same application on other stores",
         "commands that admit and transfer patients, and loading one of three events; all stores "
         "in turn,\nso that the lines come together; ratios are of what Cassandra does with its log",
@@ -142,7 +119,7 @@ def of_stores(env: Mapping[str, str], seconds: float, pairs: int) -> list[Figure
     ]
 
 
-def _heading(what: str, comes: str) -> None:
+def heading(what: str, comes: str) -> None:
     click.echo(f"\n{what}\n{comes}\n")
 
 

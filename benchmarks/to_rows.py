@@ -1,22 +1,22 @@
 """From an acknowledged command to its row on the ward board, as a reader elsewhere sees it.
 
-Three processes, as in a hospital: one carries out commands at a steady rate, one is the worker, and
-one looks at the board. Patients are admitted to a ward that is new every tenth of a second, and a
-look reads one such ward: so looking costs a query of some twenty rows, however many wait.
+Each in a process of its own, as in earnest: one carries out commands at a steady rate, one or two
+are workers, and one looks at the board. Patients are admitted to a ward that is new every tenth of
+a second, and a look reads one such ward: so looking costs a query of some twenty rows, however many
+wait. The first seconds warm up and do not count.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import get_context
 from multiprocessing.connection import Connection
-from threading import Thread
-from time import perf_counter, process_time, sleep
+from threading import Lock
+from time import perf_counter, sleep
 from uuid import UUID
 
 from benchmarks.measure import Sample, percentiles
 from benchmarks.nodes import keyspace
+from benchmarks.working import CONTEXT, working
 from patientmgmt.domain.commands import AdmitPatient
 from patientmgmt.runtime import MODELS, open_runtime
 from projections.generations import LiveTables
@@ -27,10 +27,11 @@ SENDERS = 16
 WARDS_PER_SECOND = 10
 LOOKS = 0.003
 """Seconds between two looks."""
+WARM_UP = 5.0
+"""Seconds."""
 PATIENCE = 30.0
 """Seconds after the last command in which its row must come."""
 
-_CONTEXT = get_context("spawn")
 Admitted = tuple[str, UUID, float]
 """A ward, a patient, and when the command was acknowledged, by the clock that processes share."""
 
@@ -39,78 +40,38 @@ Admitted = tuple[str, UUID, float]
 class ToRows:
     """What came of it."""
 
-    commands_per_second: float
+    workers: int
+    per_second: float
+    """Commands."""
     p50: float
     """Seconds from acknowledgement to row; so is p99."""
     p99: float
-    worker_cpu: float
-    """Of one core, while commands came."""
+    cpu: float
+    """Of one core, by all workers together."""
 
 
-def to_rows(env: Mapping[str, str], *, seconds: float) -> ToRows:
+def to_rows(env: Mapping[str, str], *, workers: int, seconds: float) -> ToRows:
     """Admit patients for so many seconds, and return how long after that the board had them."""
-    with keyspace(env) as inside, working(inside) as worker:
-        ours, theirs = _CONTEXT.Pipe()
-        watcher = _CONTEXT.Process(target=_watch, args=(inside, theirs))
+    with keyspace(env) as inside, working(inside, workers) as all_workers:
+        ours, theirs = CONTEXT.Pipe()
+        watcher = CONTEXT.Process(target=_watch, args=(inside, theirs))
         watcher.start()
         ours.recv()
-        before = worker.cpu_seconds()
-        sent = _admit(inside, ours, seconds)
-        cpu = worker.cpu_seconds() - before
+        before = sum(worker.usage().cpu_seconds for worker in all_workers)
+        sent = _admit(inside, ours, WARM_UP + seconds)
+        cpu = sum(worker.usage().cpu_seconds for worker in all_workers) - before
         ours.send(None)
-        latencies = ours.recv()
+        latencies: list[float] = ours.recv()
         watcher.join()
-    p50, p99 = percentiles([Sample(0, latencies)])
-    return ToRows(sent / seconds, p50, p99, cpu / seconds)
-
-
-class Working:
-    """A worker in a process of its own."""
-
-    def __init__(self, pipe: Connection) -> None:
-        self._pipe = pipe
-
-    def cpu_seconds(self) -> float:
-        """Return the processor time that it has used so far."""
-        self._pipe.send("cpu")
-        return float(self._pipe.recv())
-
-
-@contextmanager
-def working(env: Mapping[str, str]) -> Iterator[Working]:
-    """Run a worker beside the block, which begins when it has caught up."""
-    ours, theirs = _CONTEXT.Pipe()
-    process = _CONTEXT.Process(target=_work, args=(env, theirs))
-    process.start()
-    try:
-        ours.recv()
-        yield Working(ours)
-    finally:
-        ours.send(None)
-        process.join(30)
-
-
-def _work(env: Mapping[str, str], pipe: Connection) -> None:
-    import sys
-
-    hasattr(sys, "_patchw") and sys._patchw()
-    with open_runtime(env) as runtime:
-        worker = runtime.worker(in_crew=True)
-        worker.catch_up()
-        thread = Thread(target=worker.run)
-        thread.start()
-        pipe.send("ready")
-        while pipe.recv() is not None:
-            pipe.send(process_time())
-        worker.stop()
-        thread.join()
+    warm = latencies[int(WARM_UP * COMMANDS_PER_SECOND) :]
+    p50, p99 = percentiles([Sample(0, warm)])
+    took = WARM_UP + seconds
+    return ToRows(workers, sent / took, p50, p99, cpu / took)
 
 
 def _admit(env: Mapping[str, str], watcher: Connection, seconds: float) -> int:
-    pace = SENDERS / COMMANDS_PER_SECOND
+    pace, lock = SENDERS / COMMANDS_PER_SECOND, Lock()
     with open_runtime(env) as runtime, ThreadPoolExecutor(SENDERS) as pool:
-        warm_up = AdmitPatient(name="Ida Moe", age=40, ward="Warm-up")
-        runtime.application.admit(warm_up)
         began = perf_counter()
 
         def send(number: int) -> int:
@@ -118,11 +79,11 @@ def _admit(env: Mapping[str, str], watcher: Connection, seconds: float) -> int:
             while due < began + seconds:
                 sleep(max(0, due - perf_counter()))
                 ward = f"Ward {int((perf_counter() - began) * WARDS_PER_SECOND)}"
-                admitted = runtime.application.admit(
-                    AdmitPatient(name="Ida Moe", age=40, ward=ward)
-                )
+                command = AdmitPatient(name="Ida Moe", age=40, ward=ward)
+                admitted = runtime.application.admit(command)
                 found: Admitted = (ward, admitted.patient_id, perf_counter())
-                watcher.send(found)
+                with lock:
+                    watcher.send(found)
                 sent += 1
                 due += pace
             return sent
@@ -131,7 +92,7 @@ def _admit(env: Mapping[str, str], watcher: Connection, seconds: float) -> int:
 
 
 def _watch(env: Mapping[str, str], pipe: Connection) -> None:
-    """Look for each patient that is told through the pipe; tell how long each took at the end."""
+    """Look for each patient that is told through the pipe; tell at the end how long each took."""
     waiting: dict[str, dict[UUID, float]] = {}
     latencies: list[float] = []
     end = None

@@ -23,8 +23,11 @@ from benchmarks.measure import (
 from benchmarks.nodes import keyspace
 from benchmarks.operations import DRIVER, LOG_OFF, LOG_ON, appending
 from benchmarks.processes import Done, started
+from benchmarks.projections import catching_up
 from benchmarks.report import _line
+from benchmarks.to_rows import to_rows
 from eventstore_cassandra import Settings
+from patientmgmt.runtime import MODELS
 from tests.store.test_shipped_cases import environment
 
 
@@ -118,3 +121,11 @@ def test_a_process_that_fails_ends_the_measuring_of_all(
     ):
         pass
     assert "found none" in capfd.readouterr().err
+
+
+def test_read_models_catch_up_and_commands_come_to_rows(bench_env: dict[str, str]) -> None:
+    caught_up = catching_up(bench_env, events=500)
+    assert caught_up.models.keys() == MODELS.keys()
+    assert 0 < caught_up.mib_early <= 2 * caught_up.mib_at_end
+    found = to_rows(bench_env, workers=2, seconds=1)
+    assert 0 < found.p50 <= found.p99
