@@ -8,11 +8,16 @@ from eventsourcing.persistence import StoredEvent
 
 from projections.change import places
 from projections.database import Database
+from projections.errors import ReadModelsUnavailableError
 from projections.folding import Decode, after
-from projections.generations import Generations
+from projections.generations import Generations, OutdatedError
 from projections.parking import Parking
 from projections.read_model import ReadModel
 from projections.stamps import leave_stamp
+
+
+class NotErasedError(ReadModelsUnavailableError):
+    """Nothing could be erased from read models; the message says what to do."""
 
 
 def erase_aggregate(
@@ -24,14 +29,21 @@ def erase_aggregate(
 ) -> None:
     """Erase an aggregate. It may be done again, and with none of the events left.
 
+    Tables that are left of earlier makings, and of rebuilds that were given up, are dropped first.
     Events that cannot be read have never been shown, and are passed over.
 
     :param events: all events of the aggregate that have their contents still.
+    :raises NotErasedError: when another version of the code has made tables of a read model: only
+        that version knows what is where in them. It is erased from no read model then.
     :raises ReadModelsUnavailableError: when the read models cannot be reached.
     """
-    for model in models:
+    try:
+        remaining = [(model, Generations(database).remaining(model)) for model in models]
+    except OutdatedError as e:
+        raise NotErasedError(f"{e} Then erase again: nothing is erased from read models.") from e
+    for model, generations in remaining:
         states = _states(model, events, decode)
-        for generation in Generations(database).all(model):
+        for generation in generations:
             tables = database.open(generation)
             guard = tables.guards([aggregate_id]).get(aggregate_id)
             shown = [] if guard is None else [_shown(model, guard.state)]

@@ -43,6 +43,11 @@ class Registered:
     dropped: int = 0
     """Generations up to this one have been removed."""
 
+    @property
+    def makings(self) -> Sequence[Making]:
+        """The generations that are in use: the live one, and perhaps one that is being built."""
+        return [self.live, *([self.building] if self.building else [])]
+
 
 _JSON = TypeAdapter(Registered)
 
@@ -98,9 +103,7 @@ class Generations:
     def all(self, model: ReadModel[Any, Any]) -> Sequence[Generation]:
         """Return the live generation, and the one that is being built if there is one."""
         present = self.registered(model)
-        if present is None:
-            return []
-        makings = [present.live, *([present.building] if present.building else [])]
+        makings = present.makings if present else []
         ours = (making for making in makings if making.version == model.version)
         return [Generation(model, making.number) for making in ours]
 
@@ -114,8 +117,7 @@ class Generations:
             building = present.building
             if building is not None and building.version == model.version and not anew:
                 break
-            number = max(m.number for m in (present.live, building) if m is not None) + 1
-            building = Making(number, model.version)
+            building = Making(present.makings[-1].number + 1, model.version)
             if self._replace(model, present, replace(present, building=building)):
                 break
         generation = Generation(model, building.number)
@@ -134,14 +136,29 @@ class Generations:
                 return True
 
     def drop_old(self, model: ReadModel[Any, Any]) -> None:
-        """Remove the tables of generations before the live one, and what is recorded of them."""
+        """Remove all generations but the live one and that which is being built.
+
+        They are those before the live one, and those of rebuilds that were given up. Their tables
+        go, and what is recorded of them.
+        """
         present = self._present(model)
-        for number in range(present.dropped + 1, present.live.number):
-            generation = Generation(model, number)
-            self._database.drop(generation)
-            for kind in RECORDED:
-                self._forget(f"{kind}/{generation}")
+        for number in range(present.dropped + 1, present.makings[-1].number):
+            if number != present.live.number:
+                generation = Generation(model, number)
+                self._database.drop(generation)
+                for kind in RECORDED:
+                    self._forget(f"{kind}/{generation}")
         self._replace(model, present, replace(present, dropped=present.live.number - 1))
+
+    def remaining(self, model: ReadModel[Any, Any]) -> Sequence[Generation]:
+        """Drop what nobody needs, and return all generations that there are then.
+
+        :raises OutdatedError: when another version of the code has made one of them.
+        """
+        if self.registered(model) is None:
+            return []
+        self.drop_old(model)
+        return [self._ours(model, making) for making in self._present(model).makings]
 
     def _forget(self, kind: str) -> None:
         for name in self._records.load_all(kind):

@@ -28,6 +28,7 @@ def test_before_that_it_is_told_what_to_do(generations: Generations) -> None:
     unknown = replace(NOTES, name="unknown")
     assert generations.registered(unknown) is None
     assert generations.all(unknown) == []
+    assert generations.remaining(unknown) == []
     for call in (generations.live, generations.begin):
         with pytest.raises(ReadModelsUnavailableError, match=r"unknown has no tables yet\. Run"):
             call(unknown)
@@ -127,12 +128,46 @@ def test_old_generations_are_dropped_and_the_live_one_stays(
     notes_of(database).carry_out([change_to(states, 1)])
     for _ in range(2):
         generations.drop_old(NOTES)
-    for number in (1, 2):
-        with pytest.raises(ReadModelsUnavailableError):
-            database.open(Generation(NOTES, number)).guards([states[0].note_id])
+    assert not any(is_there(database, Generation(NOTES, number)) for number in (1, 2))
     stand(notes_of(database), states)
     generations.ensure(NOTES)
     assert generations.live(NOTES).number == 3
+
+
+def test_what_was_given_up_is_dropped_too_and_what_is_built_stays(
+    database: Database, generations: Generations
+) -> None:
+    states = on_shelves(uuid4(), "A")
+    notes_of(database).carry_out([change_to(states, 1)])
+    given_up, building = generations.begin(NOTES), generations.begin(NOTES, anew=True)
+    database.records.save(f"parked/{given_up}", "somebody", "something")
+    database.open(building).carry_out([change_to(states, 1)])
+    assert [g.number for g in generations.remaining(NOTES)] == [1, 3]
+    assert not is_there(database, given_up)
+    assert database.records.load_all(f"parked/{given_up}") == {}
+    for generation in (generations.live(NOTES), building):
+        stand(database.open(generation), states)
+    assert generations.switch(building)
+    assert [g.number for g in generations.remaining(NOTES)] == [3]
+    assert not is_there(database, Generation(NOTES, 1))
+    stand(notes_of(database), states)
+
+
+@pytest.mark.parametrize("is_live", [True, False])
+def test_what_remains_of_other_code_is_told(generations: Generations, is_live: bool) -> None:
+    building = generations.begin(NEWER)
+    if is_live:
+        generations.switch(building)
+    with pytest.raises(OutdatedError, match="made by version 2 of its code, and this is version 1"):
+        generations.remaining(NOTES)
+
+
+def is_there(database: Database, generation: Generation) -> bool:
+    try:
+        database.open(generation).guards([uuid4()])
+    except ReadModelsUnavailableError:
+        return False
+    return True
 
 
 def test_a_read_model_may_be_paused(generations: Generations) -> None:

@@ -1,22 +1,26 @@
 """A patient is erased while a worker has events of them in memory, or is about to have."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 from uuid import UUID, uuid4
 
+import pytest
 from eventsourcing.persistence import StoredEvent
 from eventsourcing.popo import POPOApplicationRecorder
 
 from patientmgmt.queries import queries_of
-from projections.database import Database
-from projections.erasing import erase_aggregate
+from projections.database import Database, Generation
+from projections.erasing import NotErasedError, erase_aggregate
+from projections.errors import ReadModelsUnavailableError
 from projections.feeds.log import LogFeed
 from projections.feeds.type_view import TypeViewFeed
 from projections.generations import Generations
 from projections.parking import Parking
-from read_models import patient_list
+from projections.projection import Projection
+from read_models import patient_list, ward_board
 from read_models.patient_events import TOPICS
-from tests.store.projections.projecting import BOTH, Misbehaving, checkpoint, worker
+from tests.store.projections.projecting import BOTH, Misbehaving, checkpoint, projection, worker
 from tests.store.projections.rows import NOWHERE, all_patients, shown, told, versions
 from tests.unit.projections.events import admitted, decode, history, stored, transferred
 from tests.unit.projections.type_view import InMemoryTypeView
@@ -131,4 +135,46 @@ def test_a_generation_that_is_being_built_is_erased_too(database: Database) -> N
     erase(database, patient_id, events)
     assert database.open(building).guards([patient_id])[patient_id].is_erased
     generations.switch(building)
+    assert shown(queries_of(database), patient_id) == NOWHERE
+
+
+def test_nobody_is_left_in_the_tables_of_rebuilds_that_were_stopped(database: Database) -> None:
+    """One had switched and not dropped the tables of before, another one was begun anew."""
+    recorder, patient_id = POPOApplicationRecorder(), uuid4()
+    events = history(patient_id, 3)
+    recorder.insert_events(events)
+    feed, generations = LogFeed(recorder, TOPICS), Generations(database)
+    projection(database, feed).catch_up()
+    switched = generations.begin(patient_list.MODEL)
+    generations.switch(switched)
+    given_up = generations.begin(patient_list.MODEL)
+    for generation in (switched, given_up):
+        Projection(generation, feed, database, decode).catch_up()
+    generations.begin(patient_list.MODEL, anew=True)
+    erase(database, patient_id, events)
+    for number in (1, 3):
+        with pytest.raises(ReadModelsUnavailableError):
+            database.open(Generation(patient_list.MODEL, number)).guards([patient_id])
+    for number in (2, 4):
+        tables = database.open(Generation(patient_list.MODEL, number))
+        assert tables.guards([patient_id])[patient_id].is_erased
+
+
+@pytest.mark.parametrize("is_live", [True, False])
+def test_who_stands_in_tables_of_other_code_is_not_said_to_be_erased(
+    database: Database, is_live: bool
+) -> None:
+    recorder, patient_id = POPOApplicationRecorder(), uuid4()
+    events = history(patient_id, 3)
+    recorder.insert_events(events)
+    feed, generations = LogFeed(recorder, TOPICS), Generations(database)
+    worker(database, feed).catch_up()
+    other = generations.begin(replace(ward_board.MODEL, version=ward_board.MODEL.version + 1))
+    if is_live:
+        generations.switch(other)
+    with pytest.raises(NotErasedError, match=r"projections rebuild ward_board`\. Then erase again"):
+        erase(database, patient_id, events)
+    assert versions(database, patient_id) == [3], "it is erased from none, or from all"
+    assert generations.switch(generations.begin(ward_board.MODEL))
+    erase(database, patient_id, events)
     assert shown(queries_of(database), patient_id) == NOWHERE
