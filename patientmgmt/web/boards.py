@@ -1,16 +1,19 @@
 """The ward board as all readers of this process share it: looked up once, read when it has changed.
 
 Whoever asks gets what was there at the last look, which is half a second old at most. One of them
-looks again, and the others go on meanwhile. A look costs one reading of the board's stamp; only
-another stamp costs a reading of rows. As of when the board is current is asked before its stamp,
-and its stamp before its rows, so that neither promises what the rows do not hold.
+looks again, and the others go on meanwhile; while the look hangs, the board they get grows old, and
+says so. A look costs one reading of the board's stamp; only another stamp costs a reading of rows.
+As of when the board is current is asked before its stamp, and its stamp before its rows, so that
+neither promises what the rows do not hold.
 
-A reader who has changed something is shown no board that was read before the change could be.
+A reader who has changed something is shown no board whose reading began before the change could be
+seen: rows that the change took away were gone by then, also those of a patient who was discharged.
 """
 
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from threading import Lock
 from time import monotonic
 from uuid import UUID
@@ -43,6 +46,8 @@ class Board:
     etag: str
     """Another one whenever something else is shown."""
     currency: Currency
+    looked_at: float
+    """When the look began, by the clock of :class:`Boards`."""
 
 
 class Boards:
@@ -66,19 +71,23 @@ class Boards:
         self._lock = Lock()
         self._board: Board | None = None
         self._stamp = ""
-        self._looked_at = self._read_at = 0.0
+        self._read_at = 0.0
         self._has: dict[Change, None] = {}
 
     def latest(self) -> Board:
         """Return the board."""
+        return self._as_of_now(self._latest())
+
+    def _latest(self) -> Board:
         board = self._board
         if board is None:
             with self._lock:
                 return self._board or self._look()
-        if self._is_fresh() or not self._lock.acquire(blocking=False):
+        if self._is_fresh(board) or not self._lock.acquire(blocking=False):
             return board
         try:
-            return self._board if self._board and self._is_fresh() else self._look()
+            board = self._board or board
+            return board if self._is_fresh(board) else self._look()
         finally:
             self._lock.release()
 
@@ -97,10 +106,16 @@ class Boards:
             self._has[change] = None
             if len(self._has) > REMEMBERED:
                 del self._has[next(iter(self._has))]
-            return board
+            return self._as_of_now(board)
 
-    def _is_fresh(self) -> bool:
-        return self._clock() < self._looked_at + self._look_seconds
+    def _is_fresh(self, board: Board) -> bool:
+        return self._clock() < board.looked_at + self._look_seconds
+
+    def _as_of_now(self, board: Board) -> Board:
+        """Return the board as current as it is now: the time since the look counts too."""
+        since = timedelta(seconds=self._clock() - board.looked_at)
+        currency = replace(board.currency, asked_at=board.currency.asked_at + since)
+        return replace(board, currency=currency)
 
     def _look(self, *, read: bool = False) -> Board:
         """Look again, and read the rows if need be; to be called with the lock held."""
@@ -109,18 +124,13 @@ class Boards:
         stamp = self._queries.board_stamp()
         board = self._board
         if board is None or read or stamp != self._stamp or now >= self._read_at + READ_SECONDS:
-            board = self._read(board, currency)
+            wards = self._queries.board.wards()
+            if board is None or wards != board.wards:
+                html = self._render(wards)
+                board = Board(wards, html, etag_of(html), currency, now)
             self._stamp, self._read_at = stamp, now
-        self._board = board = replace(board, currency=currency)
-        self._looked_at = now
+        self._board = board = replace(board, currency=currency, looked_at=now)
         return board
-
-    def _read(self, before: Board | None, currency: Currency) -> Board:
-        wards = self._queries.board.wards()
-        if before is not None and wards == before.wards:
-            return before
-        html = self._render(wards)
-        return Board(wards, html, etag_of(html), currency)
 
 
 def etag_of(*parts: object) -> str:

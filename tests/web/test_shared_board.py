@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event
 from typing import Any, cast
@@ -10,7 +11,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from patientmgmt.currency import Currencies, Currency
+from patientmgmt.currency import STILL, Currencies, Currency, Standing
 from patientmgmt.queries import Queries
 from patientmgmt.web import create_app, stop_background_work
 from patientmgmt.web.boards import LOOK_SECONDS, READ_SECONDS, Boards
@@ -20,6 +21,7 @@ from tests.web.conftest import Clock, System, sqlite_runtime, web_system
 
 ADA = UUID(int=1)
 DEADLINE = 30.0
+MORNING = datetime(2026, 11, 27, 6, tzinfo=UTC)
 
 
 def ward_with(*names: str, version: int = 1) -> Sequence[Ward]:
@@ -36,6 +38,7 @@ class Hospital:
     stamp: str = "first"
     versions: dict[UUID, int] = field(default_factory=dict)
     time: float = 1000.0
+    as_of: datetime | None = None
     asked: list[str] = field(default_factory=list)
     before_rows: Callable[[], object] = lambda: None
     fails: bool = False
@@ -54,7 +57,8 @@ class Hospital:
         """Return how current the board is."""
         assert name == "ward_board"
         self.asked.append("currency")
-        return Currency(asked_at=Clock()(), as_of=None, paused=False, parked=0)
+        now = MORNING + timedelta(seconds=self.time)
+        return Currency(asked_at=now, as_of=self.as_of, paused=False, parked=0)
 
     def wards(self) -> Sequence[Ward]:
         """Return the rows."""
@@ -180,6 +184,49 @@ def test_while_one_reader_looks_the_others_have_the_board_as_it_was(hospital: Ho
     assert boards.latest().html == "Bo"
 
 
+def test_a_board_grows_old_while_a_look_hangs(hospital: Hospital) -> None:
+    boards = hospital.boards()
+    hospital.as_of = MORNING + timedelta(seconds=hospital.time)
+    assert boards.latest().currency.standing is Standing.CURRENT
+    looking, done = Event(), Event()
+
+    def hang() -> None:
+        looking.set()
+        assert done.wait(DEADLINE)
+
+    hospital.before_rows = hang
+    hospital.stamp = "second"
+    hospital.time += LOOK_SECONDS
+    with ThreadPoolExecutor(1) as pool:
+        looker = pool.submit(boards.latest)
+        assert looking.wait(DEADLINE)
+        try:
+            hospital.time += STILL.total_seconds()
+            for _ in range(2):
+                currency = boards.latest().currency
+                assert currency.lag == STILL + timedelta(seconds=LOOK_SECONDS)
+                assert currency.standing is Standing.STILL
+        finally:
+            done.set()
+        assert looker.result().currency.standing is Standing.STILL
+
+
+@pytest.mark.parametrize("change", [None, (ADA, 1)])
+def test_a_board_whose_rows_came_late_is_as_old_as_they_are(
+    hospital: Hospital, change: tuple[UUID, int] | None
+) -> None:
+    def come_late() -> None:
+        hospital.time += 11
+
+    boards = hospital.boards()
+    hospital.as_of = MORNING + timedelta(seconds=hospital.time)
+    hospital.versions[ADA] = 1
+    hospital.before_rows = come_late
+    board = boards.having(change) if change else boards.latest()
+    assert board is not None
+    assert board.currency.standing is Standing.BEHIND
+
+
 def test_many_readers_at_once_read_the_first_board_once(hospital: Hospital) -> None:
     boards = hospital.boards()
     with ThreadPoolExecutor(8) as pool:
@@ -216,6 +263,22 @@ def test_a_change_is_shown_although_its_stamp_was_not_left_yet(hospital: Hospita
     assert board is not None
     assert board.wards == hospital.wards_now
     assert boards.latest().wards == hospital.wards_now
+
+
+def test_who_has_discharged_somebody_is_shown_no_reading_that_began_before(
+    hospital: Hospital,
+) -> None:
+    def discharge() -> None:
+        hospital.time += 1
+        hospital.wards_now = []
+        hospital.versions[ADA] = 2
+
+    boards = hospital.boards()
+    hospital.before_rows = discharge
+    assert boards.latest().html == "Ada"
+    board = boards.having((ADA, 2))
+    assert board is not None
+    assert board.wards == []
 
 
 def test_a_change_that_is_shown_costs_nothing_more(hospital: Hospital) -> None:
