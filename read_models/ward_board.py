@@ -144,10 +144,20 @@ class WardBoard:
         self._tables = tables
 
     def wards(self) -> Sequence[Ward]:
-        """Return every ward with at least one patient, by the ward's name."""
+        """Return every ward with at least one patient, by the ward's name.
+
+        Each patient is shown as of the beginning of the reading, or later. Everything is read
+        twice, the second time after all of the first: of somebody who is moved the one ward may be
+        read after they left it, and the other before they came. But rows of the new ward are
+        written before those of the old one are deleted, so that the second reading has them. Only
+        who is moved again during that one may be missed.
+        """
         tables = self._tables()
-        names = [known.ward for known in tables.select(WARDS, (_ALL,))]
-        return arranged(tables.select_all(ON_WARD, [(name,) for name in names]))
+        rows: list[OnWard] = []
+        for _ in range(2):
+            names = [known.ward for known in tables.select(WARDS, (_ALL,))]
+            rows += tables.select_all(ON_WARD, [(name,) for name in names])
+        return arranged(rows)
 
     def version(self, patient_id: UUID) -> int:
         """Return the version of the patient that is shown: 0 for none, the highest for erased."""
@@ -158,8 +168,8 @@ class WardBoard:
 def arranged(rows: Iterable[OnWard]) -> Sequence[Ward]:
     """Arrange rows by ward and name.
 
-    Wards are not read in one instant, so a patient on the way from one to another may have been
-    read twice; the newer row counts.
+    A patient may have been read several times, on the way from one ward to another too; the newest
+    row counts.
     """
     newest: dict[UUID, OnWard] = {}
     for row in rows:

@@ -7,6 +7,7 @@ from uuid import UUID
 from projections.database import Rows
 from read_models.patient_list.rows import (
     ALL,
+    DISCHARGED,
     LETTERS,
     LETTERS_IN_A_PART,
     MODEL,
@@ -79,11 +80,16 @@ class PatientList:
             raise ValueError(f"Expected one of {', '.join(SHELVES)}, found {shelf!r:.80}.")
         side = before if before is not None else after
         place = None if side is None else self._place(side)
+        is_complete = True
         if ward is None and search is None:
             found = self._on_shelf(shelf, place, limit + 1, reverse=before is not None)
-            total, is_complete = self._tables().counts().get(shelf, 0), True
+            total = self._tables().counts().get(shelf, 0)
         else:
-            patients, is_complete = self._chosen(shelf, ward, search)
+            if search is not None:
+                chosen, is_complete = self._named(shelf, ward, search)
+            else:
+                chosen = self._on_ward(shelf, ward)
+            patients = sorted(chosen, key=_place_of)
             found = _beside(patients, place, reverse=before is not None)
             total = len(patients)
         shown = found[:limit]
@@ -115,23 +121,32 @@ class PatientList:
             found += tables.select_all(PATIENTS, some, reverse=reverse, limit=limit - len(found))
         return found[:limit]
 
-    def _chosen(
-        self, shelf: str, ward: str | None, search: str | None
-    ) -> tuple[Sequence[Listed], bool]:
-        """Return the entries of all who are asked for, by name, and whether that is all."""
-        tables, is_complete = self._tables(), True
-        if search is None:
-            ids = {row.patient_id for row in tables.select(ON_WARD, (ward,))}
-        else:
-            ids, is_complete = self._with_part(letters(search))
+    def _on_ward(self, shelf: str, ward: str | None) -> Sequence[Listed]:
+        """Return the entries of all on the ward.
+
+        Who is just being moved has left the other ward before their state says where they are now;
+        their entry on the shelf says it, which is written before they leave.
+        """
+        if shelf == DISCHARGED:
+            return []
+        tables = self._tables()
+        ids = [row.patient_id for row in tables.select(ON_WARD, (ward,))]
+        entries = [entry(patient, shelf) for patient in self._patients(ids).values()]
+        others = [PATIENTS.key(one) for one in entries if one.ward != ward]
+        found = [*entries, *tables.get_all(PATIENTS, others)]
+        return [one for one in found if one.ward == ward]
+
+    def _named(self, shelf: str, ward: str | None, search: str) -> tuple[Sequence[Listed], bool]:
+        """Return the entries of all in whose names this stands, and whether that is all."""
+        ids, is_complete = self._with_part(letters(search))
         entries = [
             entry(patient, shelf)
             for patient in self._patients(list(ids)).values()
             if shelf in (ALL, shelf_of(patient))
             and ward in (None, patient.ward)
-            and (search is None or _stands_in(letters(search), letters(patient.name)))
+            and _stands_in(letters(search), letters(patient.name))
         ]
-        return sorted(entries, key=_place_of), is_complete
+        return entries, is_complete
 
     def _with_part(self, part: tuple[int, ...]) -> tuple[set[UUID], bool]:
         """Return patients in whose names the first letters of the part stand one after another."""

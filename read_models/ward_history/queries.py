@@ -64,16 +64,17 @@ class WardHistory:
         :raises ValueError: when the moment is in the future.
         """
         moment = _past(moment, now)
-        return _by_name(_there(self._read([ward], [month_of(moment)]), moment))
+        return _by_name(_there(self._read(ward, [month_of(moment)]), moment))
 
     def board_at(self, moment: datetime, now: datetime) -> Sequence[WardThen]:
         """Return every ward that had a patient at the moment, sorted as the ward board is.
 
+        Who is moved or discharged while it is read may be shown as before.
+
         :raises ValueError: when the moment is in the future.
         """
         moment = _past(moment, now)
-        wards = [known.ward for known in self._tables().select(WARDS, (ALL,))]
-        there = _by_name(_there(self._read(wards, [month_of(moment)]), moment))
+        there = _by_name(_there(self._read_all(month_of(moment)), moment))
         by_ward = sorted(there, key=lambda occupant: (sort_key(occupant.ward), occupant.ward))
         return [
             WardThen(name, list(patients))
@@ -108,7 +109,7 @@ class WardHistory:
         if start >= end:
             return []
         spans: dict[UUID, list[tuple[datetime, datetime]]] = defaultdict(list)
-        for occupant in self._read([ward], months_of(start, end, most=MOST_MONTHS)):
+        for occupant in self._read(ward, months_of(start, end, most=MOST_MONTHS)):
             since, until = max(occupant.since, start), min(occupant.until or end, end)
             if since < until:
                 spans[occupant.patient_id].append((since, until))
@@ -127,17 +128,35 @@ class WardHistory:
         """
         return self.occupancy(ward, begin_of(month), end_of(month), _DAY, now)
 
-    def _read(self, wards: Sequence[str], months: Sequence[str]) -> Collection[Occupant]:
-        """Return whoever is on the wards, and who was in these months, each time on a ward once.
+    def _read(self, ward: str, months: Sequence[str]) -> Collection[Occupant]:
+        """Return whoever is on the ward, and who was in these months, each time there once.
 
         The present is read first: who leaves meanwhile is in the past before they are not present.
         """
         tables = self._tables()
-        present = tables.select_all(PRESENT, [(ward,) for ward in wards])
-        past = tables.select_all(PAST, [(ward, month) for ward in wards for month in months])
+        present = tables.select_all(PRESENT, [(ward,)])
+        past = tables.select_all(PAST, [(ward, month) for month in months])
         found = {(row.patient_id, row.entry): _occupant(row, None) for row in present}
         found |= {(row.patient_id, row.entry): _occupant(row, row.until) for row in past}
         return found.values()
+
+    def _read_all(self, month: str) -> Sequence[Occupant]:
+        """Return whoever is on any ward, and then who was in the month; the same may come again.
+
+        The present is read twice, as the ward board is: who moves meanwhile is on one ward at
+        least. Who leaves that one before the past is read is in both, for where they went to may
+        not have been read.
+        """
+        tables = self._tables()
+        present: list[Present] = []
+        for _ in range(2):
+            wards = [known.ward for known in tables.select(WARDS, (ALL,))]
+            present += tables.select_all(PRESENT, [(ward,) for ward in wards])
+        past = tables.select_all(PAST, [(ward, month) for ward in wards])
+        return [
+            *(_occupant(row, None) for row in present),
+            *(_occupant(row, row.until) for row in past),
+        ]
 
 
 def _occupant(row: Present | Past, until: datetime | None) -> Occupant:
@@ -145,7 +164,10 @@ def _occupant(row: Present | Past, until: datetime | None) -> Occupant:
 
 
 def _there(occupants: Iterable[Occupant], moment: datetime) -> Collection[Occupant]:
-    """Return who was there at the moment, each patient once, as of the latest event."""
+    """Return who was there at the moment, each patient once, as of the latest event.
+
+    Of the same time on a ward the last one given counts.
+    """
     there = (occupant for occupant in occupants if occupant.is_there(moment))
     by_entry = sorted(there, key=lambda occupant: occupant.entry)
     return {occupant.patient_id: occupant for occupant in by_entry}.values()
