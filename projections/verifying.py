@@ -5,7 +5,7 @@ verify may run beside everything else. Of every expected row eight bytes are kep
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from time import sleep
@@ -62,20 +62,25 @@ def verify(
     :raises ReadModelsUnavailableError: when the read models cannot be read.
     """
     comparison = _Comparison(generation, database, feed, decode)
-    after = None
-    while True:
-        page = truth.page(after)
-        comparison.compare(page.versions)
+    for versions in _pages(truth):
+        comparison.compare(versions)
         yield comparison.found
-        if page.next is None:
-            break
-        after = page.next
     for table in generation.model.tables:
         if table.aggregate is not None:
             yield from comparison.look_for_others(table)
     comparison.look_again(pause)
-    comparison.compare_counts(pause)
+    comparison.compare_counts(truth, pause)
     return comparison.found
+
+
+def _pages(truth: Truth) -> Iterator[Mapping[UUID, int]]:
+    after = None
+    while True:
+        page = truth.page(after)
+        yield page.versions
+        if page.next is None:
+            return
+        after = page.next
 
 
 class _Comparison:
@@ -89,6 +94,7 @@ class _Comparison:
         self._feed = feed
         self._decode = decode
         self._seen: dict[UUID, int] = {}
+        """The last version of each, as it was at the first look: later ones may be on their way."""
         self._places: set[int] = set()
         self._suspects: dict[UUID, Sequence[Difference]] = {}
         self._strays: list[tuple[Table[Any], Key, UUID | None]] = []
@@ -131,29 +137,40 @@ class _Comparison:
                 yield self.found
         self._suspect_others(table, chunk)
 
-    def compare_counts(self, pause: Callable[[float], None]) -> None:
-        """Compare what is counted with who counts, unless that changes at each look."""
-        for _ in range(LOOKS if self._model.counts else 0):
-            before = self._numbers()
-            expected = self._expected_numbers()
-            differing = [n for n in before.keys() | expected if before.get(n, 0) != expected[n]]
-            if not differing:
-                return
-            is_still = before == self._numbers()
-            pause(PATIENCE)
-        if self._model.counts and is_still:
-            self.found.differences += [
-                Difference(
-                    "wrong count", None, f"{n}: expected {expected[n]}, found {before.get(n, 0)}"
-                )
-                for n in differing
-            ]
+    def compare_counts(self, truth: Truth, pause: Callable[[float], None]) -> None:
+        """Compare what is counted with who counts, and tell what differs at each look.
 
-    def _expected_numbers(self) -> Counter[str]:
-        ids = list(self._seen)
+        What changes during a look is not told: it cannot be compared.
+        """
+        if not self._model.counts:
+            return
+        wrong = self._wrong_counts(truth)
+        for _ in range(LOOKS - 1):
+            if not wrong:
+                return
+            pause(PATIENCE)
+            again = self._wrong_counts(truth)
+            wrong = {name: again[name] for name in wrong if name in again}
+        self.found.differences += wrong.values()
+
+    def _wrong_counts(self, truth: Truth) -> Mapping[str, Difference]:
+        found = self._tables.counts()
+        expected = self._expected_counts(truth)
+        later = self._tables.counts()
+        return {
+            name: Difference("wrong count", None, f"{name}: expected {expected[name]}, found {n}")
+            for name in sorted(found.keys() | expected)
+            if expected[name] != (n := found.get(name, 0)) == later.get(name, 0)
+        }
+
+    def _expected_counts(self, truth: Truth) -> Counter[str]:
+        """Count all that there are now, also those who came while others were compared."""
+        counted: set[UUID] = set()
         expected: Counter[str] = Counter()
-        for start in range(0, len(ids), ROWS_AT_ONCE):
-            for guard in self._tables.guards(ids[start : start + ROWS_AT_ONCE]).values():
+        for versions in _pages(truth):
+            ids = versions.keys() - counted
+            counted |= ids
+            for guard in self._tables.guards(list(ids)).values():
                 expected.update(self._counted(guard))
         return expected
 
@@ -163,9 +180,6 @@ class _Comparison:
         except ValueError:
             return []  # a wrong state, which is told as such
 
-    def _numbers(self) -> Mapping[str, int]:
-        return {name: number for name, number in self._tables.counts().items() if number}
-
     def _guard(self, id_: UUID) -> Guard | None:
         return self._tables.guards([id_]).get(id_)
 
@@ -173,7 +187,7 @@ class _Comparison:
         guard = self._guard(id_)
         events = self._feed.stream(id_, after=0)
         last = events[-1].originator_version if events else 0
-        self._seen[id_] = last
+        first = self._seen.setdefault(id_, last)
         if guard is not None and guard.is_erased:
             return []
         shown = guard.version if guard else 0
@@ -185,15 +199,15 @@ class _Comparison:
         differences = self._different_rows(id_, expected_rows(self._model, states))
         if guard and self._model.to_json(states[-1] if states else None) != guard.state:
             differences.append(Difference("wrong state", id_, f"at version {shown}"))
-        if shown < last:
-            differences.append(self._behind(id_, shown, last))
+        if shown < first:
+            differences.append(self._behind(id_, shown, first))
         return differences
 
-    def _behind(self, id_: UUID, shown: int, last: int) -> Difference:
+    def _behind(self, id_: UUID, shown: int, first: int) -> Difference:
         parked = self._parked.get(id_)
         if parked:
             return Difference("parked", id_, f"version {parked.version}: {parked.error}")
-        return Difference("behind", id_, f"expected version {last}, found {shown}")
+        return Difference("behind", id_, f"expected version {first}, found {shown}")
 
     def _different_rows(self, id_: UUID, expected: Rows) -> list[Difference]:
         differences = []
