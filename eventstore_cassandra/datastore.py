@@ -32,6 +32,7 @@ from eventstore_cassandra.errors import (
     describe,
     library_errors,
 )
+from eventstore_cassandra.profiles import PLAIN_READ
 from eventstore_cassandra.reads import Rows, ask, is_read
 from eventstore_cassandra.settings import Settings
 from eventstore_cassandra.waiting import WAITING, Waiting
@@ -123,8 +124,8 @@ class CassandraDatastore:
         """Execute a statement; the driver's errors pass through.
 
         A read (SELECT), and each further page of it, is asked for again if no answer comes;
-        anything else is sent once. Rows are dictionaries under the profiles of this package, tuples
-        otherwise.
+        anything else is sent once. Rows are dictionaries under the profiles of this package, plain
+        tuples under ``PLAIN_READ``, and tuples with names without a profile.
         """
         return self._execute(statement, profile or EXEC_PROFILE_DEFAULT)
 
@@ -134,7 +135,7 @@ class CassandraDatastore:
 
     def execute_at(self, host: Host, statement: Any) -> Any:
         """Do the same at one node, where only that one knows."""
-        return self._execute(statement, EXEC_PROFILE_DEFAULT, host)
+        return self._execute(statement, PLAIN_READ, host)
 
     def _execute(self, statement: Any, profile: object, host: Host | None = None) -> Any:
         session = self.session
@@ -170,7 +171,7 @@ class CassandraDatastore:
                 statement,
                 arguments,
                 concurrency=concurrency,
-                execution_profile=profile or EXEC_PROFILE_DEFAULT,
+                execution_profile=profile or PLAIN_READ,
             )
             return [list(result.result_or_exc) for result in results]
 

@@ -12,6 +12,9 @@ APPEND = "append"
 """Profile of conditional writes."""
 SERIAL_READ = "serial-read"
 """Profile of reads that first complete or supersede what is under way in the partition."""
+PLAIN_READ = "plain-read"
+"""Profile of reads at the usual consistency, of rows that are tuples. For the driver's own rows,
+which have names, a class is made for each answer: it costs more than a small query."""
 LOOK_READ = "look-read"
 """Profile of reads at the usual consistency, of rows that are read by column name."""
 SCHEMA = "schema"
@@ -21,9 +24,7 @@ _SCHEMA_TIMEOUT = 60.0
 
 
 def profiles(settings: Settings, balancing: SuspectsLast) -> dict[object, ExecutionProfile]:
-    """Return the profiles by their names; the default is for reads at the usual consistency,
-    of rows as tuples.
-    """
+    """Return the profiles by their names; the default is for whoever uses the session itself."""
     serial = level(settings.serial_consistency)
     common = {
         "load_balancing_policy": balancing,
@@ -31,8 +32,10 @@ def profiles(settings: Settings, balancing: SuspectsLast) -> dict[object, Execut
         "request_timeout": settings.request_timeout,
     }
     return {
-        # The driver's own rows with names cost more than a small query: a class is made for each.
         EXEC_PROFILE_DEFAULT: ExecutionProfile(
+            consistency_level=level(settings.read_consistency), **common
+        ),
+        PLAIN_READ: ExecutionProfile(
             consistency_level=level(settings.read_consistency),
             row_factory=tuple_factory,
             **common,

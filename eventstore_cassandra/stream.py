@@ -15,7 +15,7 @@ from eventsourcing.persistence import OperationalError, ProgrammingError, Stored
 
 from eventstore_cassandra.datastore import CassandraDatastore
 from eventstore_cassandra.errors import UNFIT_VALUES, library_errors
-from eventstore_cassandra.profiles import SERIAL_READ
+from eventstore_cassandra.profiles import PLAIN_READ, SERIAL_READ
 from eventstore_cassandra.whole_numbers import check_bounds
 
 MIN_VERSION, MAX_VERSION = -(2**31), 2**31 - 1
@@ -164,7 +164,7 @@ class Streams:
 
     def _whole_rows(self, bound: BoundStatement, originator_id: UUID | str) -> list[Row]:
         with library_errors(f"Cannot read aggregate {originator_id}"):
-            rows = list(self._datastore.execute(bound))
+            rows = list(self._datastore.execute(bound, PLAIN_READ))
             # What was read of earlier pages may be older than the erasure, hence any of the rows.
             if any(any(row[5:]) for row in rows):
                 return []

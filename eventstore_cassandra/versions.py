@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from eventstore_cassandra.append import AggregateId
 from eventstore_cassandra.datastore import CassandraDatastore
 from eventstore_cassandra.errors import library_errors
+from eventstore_cassandra.profiles import PLAIN_READ
 
 _LOWEST = -(2**63)
 _SELECT = (
@@ -30,5 +31,5 @@ class Versions:
         """
         bound = self._select.bind([_LOWEST if gt is None else gt, limit])
         with library_errors("Cannot read the versions of the aggregates"):
-            rows = list(self._datastore.execute(bound))
+            rows = list(self._datastore.execute(bound, PLAIN_READ))
         return [(row[0], row[1], row[2] or 0) for row in rows]

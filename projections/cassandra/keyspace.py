@@ -4,9 +4,15 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from cassandra.cluster import Session
-from cassandra.concurrent import execute_concurrent
-from cassandra.query import BatchStatement, BatchType, BoundStatement, PreparedStatement
+from cassandra.cluster import EXEC_PROFILE_DEFAULT, ResultSet, Session
+from cassandra.concurrent import ExecutionResult, execute_concurrent
+from cassandra.query import (
+    BatchStatement,
+    BatchType,
+    BoundStatement,
+    PreparedStatement,
+    tuple_factory,
+)
 
 from projections.cassandra.columns import size_of
 from projections.cassandra.errors import availability
@@ -38,6 +44,10 @@ class Keyspace:
         self._name = name
         self.quoted = _checked(name)
         self._prepared: dict[str, PreparedStatement] = {}
+        # For the driver's own rows, which have names, a class is made for each answer.
+        self._profile = session.execution_profile_clone_update(
+            EXEC_PROFILE_DEFAULT, row_factory=tuple_factory
+        )
 
     def define(self, statements: Iterable[str]) -> None:
         """Execute statements of the schema, one after the other."""
@@ -48,26 +58,27 @@ class Keyspace:
     def select(self, cql: str, values: Sequence[object] = ()) -> list[Any]:
         """Return all records that the query finds."""
         with availability(self._name):
-            return list(self._session.execute(self._bound(cql, values)))
+            return list(self._execute(self._bound(cql, values)))
 
     def select_all(self, queries: Sequence[Statement]) -> list[Any]:
         """Return all records that the queries find, one query after the other."""
         with availability(self._name):
             bound = [(self._bound(*query), None) for query in queries]
-            answers = execute_concurrent(self._session, bound, concurrency=CONCURRENCY)
-            return [record for answer in answers for record in answer.result_or_exc]
+            answers = self._execute_all(bound)
+            rows: list[Any] = [record for answer in answers for record in answer.result_or_exc]
+            return rows
 
     def stream(self, cql: str) -> Iterator[Any]:
         """Yield all records that the query finds, a page at a time."""
         with availability(self._name):
-            yield from self._session.execute(self._bound(cql, ()))
+            yield from self._execute(self._bound(cql, ()))
 
     def apply(self, cql: str, values: Sequence[object]) -> bool:
         """Execute a conditional write and return whether its condition held."""
         statement = self._bound(cql, values)
         statement.is_idempotent = False
         with availability(self._name):
-            return bool(self._session.execute(statement).was_applied)
+            return bool(self._execute(statement).was_applied)
 
     def apply_each(self, batches: Sequence[Sequence[Statement]]) -> Sequence[bool]:
         """Execute batches side by side, and return of each whether its condition held.
@@ -82,7 +93,7 @@ class Keyspace:
                 for statement in statements:
                     batch.add(self._bound(*statement))
                 requests.append((batch, None))
-            answers = execute_concurrent(self._session, requests, concurrency=CONCURRENCY)
+            answers = self._execute_all(requests)
             return [bool(answer.result_or_exc.was_applied) for answer in answers]
 
     def write(self, partitions: Iterable[Sequence[Statement]]) -> None:
@@ -92,8 +103,16 @@ class Keyspace:
         """
         with availability(self._name):
             requests = (request for writes in partitions for request in self._batches(writes))
-            together = [(request, None) for request in requests]
-            execute_concurrent(self._session, together, concurrency=CONCURRENCY)
+            self._execute_all([(request, None) for request in requests])
+
+    def _execute(self, statement: BoundStatement) -> ResultSet:
+        return self._session.execute(statement, execution_profile=self._profile)
+
+    def _execute_all(self, requests: Sequence[tuple[Any, None]]) -> list[ExecutionResult]:
+        answers: list[ExecutionResult] = execute_concurrent(
+            self._session, requests, concurrency=CONCURRENCY, execution_profile=self._profile
+        )
+        return answers
 
     def _batches(self, writes: Sequence[Statement]) -> Iterator[BoundStatement | BatchStatement]:
         for portion in portions(writes):

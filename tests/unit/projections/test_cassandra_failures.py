@@ -21,10 +21,13 @@ class FailingSession:
     def __init__(self, error: Exception) -> None:
         self._error = error
 
+    def execution_profile_clone_update(self, profile: object, **changes: object) -> object:
+        return profile
+
     def prepare(self, query: str) -> PreparedStatement:
         raise self._error
 
-    def execute(self, statement: object) -> object:
+    def execute(self, statement: object, *, execution_profile: object) -> object:
         raise self._error
 
 
