@@ -8,7 +8,7 @@ from eventsourcing.persistence import NotSupportedError, StoredEvent
 from eventstore_cassandra import CassandraApplicationRecorder
 from eventstore_cassandra.operations import Erasure, Progress, erase
 from patientmgmt.runtime import MODELS, Runtime
-from projections.erasing import erase_aggregate
+from projections.erasing import check_erasable, erase_aggregate
 
 
 def erase_patient(
@@ -22,7 +22,9 @@ def erase_patient(
     :raises NotSupportedError: when the event store is not on Cassandra.
     :raises ValueError: when the id is no UUID, in a keyspace where ids are.
     :raises OperationalError: when the store cannot be reached. Run it again then.
-    :raises ReadModelsUnavailableError: the same for the read models.
+    :raises ReadModelsUnavailableError: the same for the read models; a
+        :class:`~projections.erasing.NotErasedError` when another version of the program has made
+        some, and nothing was written.
     """
     seen: list[StoredEvent] = []
 
@@ -45,13 +47,23 @@ def erase_patient(
         )
     id_ = UUID(patient_id) if recorder.schema.id_type is UUID else patient_id
     erasing = erase(recorder.datastore, id_, write=write, elsewhere=elsewhere)
-    return _and_then(erasing, lambda: elsewhere([*seen]) if seen else None)
+    return _between(
+        lambda: check_erasable(runtime.database, MODELS.values()) if write else None,
+        erasing,
+        lambda: elsewhere([*seen]) if seen else None,
+    )
 
 
-def _and_then(
-    erasing: Generator[Progress, None, Erasure], again: Callable[[], None]
+def _between(
+    check: Callable[[], None],
+    erasing: Generator[Progress, None, Erasure],
+    again: Callable[[], None],
 ) -> Generator[Progress, None, Erasure]:
-    """Do it again at the end: a rebuild may have begun while the events could still be read."""
+    """Check before anything is written, that all of it can be.
+
+    And do it again at the end: a rebuild may have begun while the events could still be read.
+    """
+    check()
     erasure = yield from erasing
     again()
     return erasure

@@ -7,7 +7,7 @@ from uuid import UUID
 from eventsourcing.persistence import StoredEvent
 
 from projections.change import places
-from projections.database import Database
+from projections.database import Database, Generation
 from projections.errors import ReadModelsUnavailableError
 from projections.folding import Decode, after
 from projections.generations import Generations, OutdatedError
@@ -37,11 +37,7 @@ def erase_aggregate(
         that version knows what is where in them. It is erased from no read model then.
     :raises ReadModelsUnavailableError: when the read models cannot be reached.
     """
-    try:
-        remaining = [(model, Generations(database).remaining(model)) for model in models]
-    except OutdatedError as e:
-        raise NotErasedError(f"{e} Then erase again: nothing is erased from read models.") from e
-    for model, generations in remaining:
+    for model, generations in _remaining(database, models):
         states = _states(model, events, decode)
         for generation in generations:
             tables = database.open(generation)
@@ -50,6 +46,24 @@ def erase_aggregate(
             tables.erase(aggregate_id, places(model, [*states, *shown]))
             Parking(database, generation).forget_shown()
             leave_stamp(database.records, generation)
+
+
+def check_erasable(database: Database, models: Iterable[ReadModel[Any, Any]]) -> None:
+    """Check that an aggregate can be erased from the read models.
+
+    :raises NotErasedError: when it cannot, as :func:`erase_aggregate`.
+    :raises ReadModelsUnavailableError: when the read models cannot be reached.
+    """
+    _remaining(database, models)
+
+
+def _remaining(
+    database: Database, models: Iterable[ReadModel[Any, Any]]
+) -> Sequence[tuple[ReadModel[Any, Any], Sequence[Generation]]]:
+    try:
+        return [(model, Generations(database).remaining(model)) for model in models]
+    except OutdatedError as e:
+        raise NotErasedError(f"{e} Then erase again: nothing is erased from read models.") from e
 
 
 def _states(

@@ -16,6 +16,7 @@ from patientmgmt.erasing import erase_patient
 from patientmgmt.runtime import Runtime, open_runtime
 from projections.database import Database, Generation, Tables
 from projections.errors import ReadModelsUnavailableError
+from projections.generations import KIND
 from tests.store.projections.rows import Shown, shown
 from tests.store.projections.waiting import wait_until
 from tests.system.test_commands import Env, finished
@@ -125,6 +126,27 @@ def test_read_models_that_were_out_of_reach_are_erased_when_it_is_run_again(
         assert shown(runtime.queries, patient_id) != NOWHERE
         finish(erase_patient(runtime, str(patient_id), write=True))
         assert shown(runtime.queries, patient_id) == NOWHERE
+
+
+def test_where_other_code_has_made_a_read_model_nothing_is_erased_until_it_is_rebuilt(
+    cassandra_env: Env,
+) -> None:
+    with open_runtime(cassandra_env) as runtime:
+        patient_id, records = admit(runtime, "AA", "BB"), runtime.database.records
+        runtime.worker().catch_up()
+        made = records.load(KIND, "stays")
+        assert made is not None
+        older = made.replace('"version":1', '"version":99')
+        assert records.replace(KIND, "stays", made, older)
+        code, output = finished(cassandra_env, "store", "erase", str(patient_id), "--write")
+        assert code == 1
+        assert "Run `patientmgmt projections rebuild stays`. Then erase again" in output
+        assert runtime.application.patient(patient_id).ward == "BB"
+        code, output = finished(cassandra_env, "projections", "rebuild", "stays")
+        assert code == 0, output
+        code, output = finished(cassandra_env, "store", "erase", str(patient_id), "--write")
+        assert code == 0, output
+        wait_until(lambda: shown(runtime.queries, patient_id) == NOWHERE)
 
 
 def test_a_store_that_is_not_on_cassandra_is_refused(tmp_path: Path) -> None:

@@ -52,6 +52,11 @@ def holders(runtime: Runtime) -> dict[int, int]:
     return {worker.pid: len(worker.parts) for worker in members(runtime.database.records)}
 
 
+def all_held(runtime: Runtime, *, shards: int = 1) -> bool:
+    """Return whether each part of the work is held by one worker."""
+    return sum(holders(runtime).values()) == shards * len(MODELS)
+
+
 def test_a_worker_that_is_killed_is_followed_by_another_and_nothing_is_lost(env: Env) -> None:
     with open_runtime(clean_environment() | env) as runtime:
         for seed in range(3):
@@ -73,11 +78,12 @@ def test_shards_of_who_is_killed_or_ends_are_taken_over(env: Env) -> None:
     ):
         line_with(one, RUNNING)
         line_with(other, RUNNING)
-        wait_until(lambda: holders(runtime) == {one.pid: 1, other.pid: 1})
+        wait_until(lambda: set(holders(runtime)) == {one.pid, other.pid})
+        wait_until(lambda: all(holders(runtime).values()) and all_held(runtime, shards=2))
         one.kill()
         one.wait()
         play(runtime, 1)
-        wait_until(lambda: holders(runtime).get(other.pid) == 2)
+        wait_until(lambda: holders(runtime).get(other.pid) == 2 * len(MODELS))
         wait_until(lambda: is_right(runtime))
         other.send_signal(signal.SIGTERM)
         rest, _ = other.communicate(timeout=30)
@@ -95,17 +101,16 @@ def test_a_worker_that_stood_still_beyond_its_lease_goes_on_and_does_no_harm(env
     ):
         line_with(one, RUNNING)
         line_with(other, RUNNING)
-        wait_until(lambda: 1 in holders(runtime).values())
-        [holder] = [w for w in (one, other) if holders(runtime).get(w.pid) == 1]
-        [second] = [w for w in (one, other) if w is not holder]
-        holder.send_signal(signal.SIGSTOP)
+        wait_until(lambda: all(holders(runtime).get(w.pid) for w in (one, other)))
+        one.send_signal(signal.SIGSTOP)
         play(runtime, 1)
-        wait_until(lambda: holders(runtime).get(second.pid) == 1)
+        wait_until(lambda: holders(runtime).get(other.pid) == len(MODELS))
         wait_until(lambda: is_right(runtime))
-        holder.send_signal(signal.SIGCONT)
+        one.send_signal(signal.SIGCONT)
         play(runtime, 2)
         wait_until(lambda: is_right(runtime))
-        wait_until(lambda: sum(holders(runtime).values()) == 1)
+        wait_until(lambda: all(holders(runtime).get(w.pid) for w in (one, other)))
+        wait_until(lambda: all_held(runtime))
 
 
 def test_a_rebuild_that_is_killed_goes_on_when_it_is_run_again_while_commands_run(
