@@ -18,7 +18,7 @@ def of_projections(env: Mapping[str, str], events: int, seconds: float) -> Figur
     return {
         "catching_up": _catching_up(env, events),
         "to_rows": _to_rows(env, long),
-        "boards": _boards(env, long),
+        "boards": _boards(env, 2 * long),
         "sizes": _sizes(env, events),
     }
 

@@ -129,7 +129,7 @@ class Ward:
     """One ward with the patients who are on it, by name."""
 
     name: str
-    patients: Sequence[OnWard]
+    patients: tuple[OnWard, ...]
 
     @property
     def occupancy(self) -> int:
@@ -180,4 +180,4 @@ def arranged(rows: Iterable[OnWard]) -> Sequence[Ward]:
         newest.values(),
         key=lambda row: (sort_key(row.ward), row.ward, row.name_key, row.patient_id),
     )
-    return [Ward(ward, list(there)) for ward, there in groupby(by_ward, key=lambda row: row.ward)]
+    return [Ward(ward, tuple(there)) for ward, there in groupby(by_ward, key=lambda row: row.ward)]

@@ -1,6 +1,9 @@
 """The ward board, the first page: each ward with its patients, kept current while it is open."""
 
+import re
 from collections.abc import Sequence
+from functools import lru_cache
+from uuid import UUID
 
 from flask import (
     Blueprint,
@@ -13,6 +16,7 @@ from flask import (
     url_for,
 )
 from flask.typing import ResponseReturnValue
+from markupsafe import Markup
 
 from patientmgmt.web.boards import Board, etag_of
 from patientmgmt.web.catching_up import Change, board_with, wait_for_board_with
@@ -22,6 +26,11 @@ from patientmgmt.web.validation import from_text
 from read_models.ward_board import Ward
 
 blueprint = Blueprint("board", __name__)
+
+CARDS = 1024
+"""Cards of wards that are kept as HTML."""
+_BREAK = re.compile(r"\s*\n\s*")
+"""A line break, with what indents the lines: a third of what would be sent."""
 
 
 @blueprint.get("/")
@@ -75,15 +84,37 @@ def _change() -> Change | None:
 
 def render_wards(wards: Sequence[Ward]) -> str:
     """Return the wards as they look to somebody who has changed nothing."""
-    return render_template("_wards.html", wards=wards, changed=None, catching_up=False)
+    return render_template("_wards.html", wards=wards, card=_card)
+
+
+def _render_changed(wards: Sequence[Ward], changed: UUID, *, catching_up: bool) -> str:
+    """Return the wards as they look to somebody who has changed the patient."""
+
+    def card(ward: Ward, number: int) -> Markup:
+        if all(row.patient_id != changed for row in ward.patients):
+            return _card(ward, number)
+        return _render_card(ward, number, changed=changed, catching_up=catching_up)
+
+    return render_template("_wards.html", wards=wards, card=card)
+
+
+@lru_cache(CARDS)
+def _card(ward: Ward, number: int) -> Markup:
+    """Return a ward's card; between two looks at the board few of them change."""
+    return _render_card(ward, number, changed=None, catching_up=False)
+
+
+def _render_card(ward: Ward, number: int, *, changed: UUID | None, catching_up: bool) -> Markup:
+    html = render_template(
+        "_ward_card.html", ward=ward, number=number, changed=changed, catching_up=catching_up
+    )
+    return Markup(_BREAK.sub("\n", html))  # noqa: S704  (rendered with everything escaped)
 
 
 def _fragment(board: Board, change: Change | None, *, catching_up: bool) -> str:
     html = board.html
     if change is not None:
-        html = render_template(
-            "_wards.html", wards=board.wards, changed=change.patient, catching_up=catching_up
-        )
+        html = _render_changed(board.wards, change.patient, catching_up=catching_up)
     return render_template(
         "_board.html",
         html=html,

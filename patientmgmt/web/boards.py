@@ -1,6 +1,6 @@
 """The ward board as all readers of this process share it: looked up once, read when it has changed.
 
-Whoever asks gets what was there at the last look, which is half a second old at most. One of them
+Whoever asks gets what was there at the last look, which is a second old at most. One of them
 looks again, and the others go on meanwhile; while the look hangs, the board they get grows old, and
 says so. A look costs one reading of the board's stamp; only another stamp costs a reading of rows.
 As of when the board is current is asked before its stamp, and its stamp before its rows, so that
@@ -23,9 +23,9 @@ from patientmgmt.queries import Queries
 from read_models import ward_board
 from read_models.ward_board import Ward
 
-LOOK_SECONDS = 0.5
-"""From one look to the next: nobody notices it, and a process asks for no more than two a second,
-however many boards are open."""
+LOOK_SECONDS = 1.0
+"""From one look to the next: open boards ask every two seconds, and a process looks once a second,
+however many there are."""
 READ_SECONDS = 30.0
 """From one reading of rows to the next at the latest: a worker that dies between its rows and their
 stamp leaves rows that no stamp tells of."""

@@ -45,7 +45,7 @@ def create_app(
 
     ``config`` is Flask's configuration. It must hold a ``SECRET_KEY``, which signs sessions and
     forms and has to outlive restarts. ``READ_MODEL_WAIT_SECONDS`` (2.0) is how long the board waits
-    for the change that its reader has just made. ``BOARD_LOOK_SECONDS`` (0.5) is how old the board
+    for the change that its reader has just made. ``BOARD_LOOK_SECONDS`` (1.0) is how old the board
     may be, and ``READY_LAG_SECONDS`` (60) any read model for the application to be ready.
 
     Neither side is closed by the application. Call :func:`stop_background_work` before closing.

@@ -1,6 +1,6 @@
 """Columns of read models in Cassandra: types, and how values are given back."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -25,10 +25,19 @@ def type_of(table: Table[Any], column: str) -> str:
     return _TYPES[table.columns[column]]
 
 
-def row_of(table: Table[RowT], record: Any) -> RowT:
-    """Return the row that was kept."""
-    values = zip(table.columns.items(), record, strict=True)
-    return table.row(**{name: _give(kind, value) for (name, kind), value in values})
+def row_maker(table: Table[RowT]) -> Callable[[Iterable[Any]], RowT]:
+    """Return what makes a row of the values of its columns, in their order."""
+    gives = [_GIVE.get(kind) for kind in table.columns.values()]
+
+    def make(record: Iterable[Any]) -> RowT:
+        return table.row(
+            *(
+                value if give is None or value is None else give(value)
+                for give, value in zip(gives, record, strict=True)
+            )
+        )
+
+    return make
 
 
 def keep(value: object) -> object:
@@ -51,6 +60,8 @@ def size_of(values: object) -> int:
 
 def _to_the_millisecond(moment: datetime) -> datetime:
     """Return the moment in UTC; the driver computes with fractions of seconds."""
+    if moment.microsecond % 1000 == 0:
+        return moment.replace(tzinfo=UTC)
     rounded = moment.replace(tzinfo=UTC) + timedelta(microseconds=500)
     return rounded.replace(microsecond=rounded.microsecond // 1000 * 1000)
 
@@ -59,8 +70,3 @@ _GIVE: Mapping[Any, Callable[[Any], object]] = {
     datetime: _to_the_millisecond,
     tuple[str, ...]: tuple,
 }
-
-
-def _give(kind: Any, value: Any) -> object:
-    give = _GIVE.get(kind)
-    return value if value is None or give is None else give(value)

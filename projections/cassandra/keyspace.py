@@ -60,7 +60,7 @@ class Keyspace:
         with availability(self._name):
             return list(self._execute(self._bound(cql, values)))
 
-    def select_all(self, queries: Sequence[Statement]) -> list[Any]:
+    def select_all(self, queries: Iterable[Statement]) -> list[Any]:
         """Return all records that the queries find, one query after the other."""
         with availability(self._name):
             bound = [(self._bound(*query), None) for query in queries]

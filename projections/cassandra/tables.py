@@ -37,12 +37,13 @@ from typing import Any
 from uuid import UUID
 from zlib import crc32
 
-from projections.cassandra.columns import keep, row_of, type_of
+from projections.cassandra.columns import keep, row_maker, type_of
 from projections.cassandra.keyspace import Keyspace, Statement, quoted
+from projections.cassandra.statements import Statements, listed, slices
 from projections.cassandra.tally import Counting, Tally, tally_columns
 from projections.change import ERASED_VERSION, Change, Guard, Place
 from projections.database import Generation
-from projections.table import Key, RowT, Table, first_after
+from projections.table import Key, RowT, Table
 
 SLOTS = 16
 """Partitions of guards. Never changed: a guard would be looked for where it is not."""
@@ -58,7 +59,6 @@ class CassandraTables:
 
     def __init__(self, keyspace: Keyspace, generation: Generation) -> None:
         self._keyspace = keyspace
-        self._names = table_names(keyspace, generation)
         guards = guards_name(keyspace, generation)
         self._select_guards = (
             f"SELECT aggregate_id, version, state FROM {guards}"
@@ -69,8 +69,10 @@ class CassandraTables:
             " VALUES (?, ?, ?, ?) USING TIMESTAMP ?"
         )
         self._tally = Tally(keyspace, generation)
-        self._inserts = {table.name: self._insert(table) for table in generation.model.tables}
-        self._deletes = {table.name: self._delete(table) for table in generation.model.tables}
+        self._statements = Statements(table_names(keyspace, generation))
+        tables = generation.model.tables
+        self._inserts = {table.name: self._statements.insert(table) for table in tables}
+        self._deletes = {table.name: self._statements.delete(table) for table in tables}
 
     def get(self, table: Table[RowT], key: Key) -> RowT | None:
         """Return the row with the key, if there is one."""
@@ -79,10 +81,8 @@ class CassandraTables:
 
     def get_all(self, table: Table[RowT], keys: Sequence[Key]) -> Sequence[RowT]:
         """Return those rows with one of the keys that there are."""
-        query = f"{self._select(table)} WHERE {_equal(table.key_columns)}"
-        return self._rows(
-            table, self._keyspace.select_all([(query, [*map(keep, key)]) for key in keys])
-        )
+        queries = [self._statements.row(table, key) for key in keys]
+        return self._rows(table, self._keyspace.select_all(queries))
 
     def select(
         self,
@@ -95,10 +95,10 @@ class CassandraTables:
         limit: int | None = None,
     ) -> Sequence[RowT]:
         """Return rows of one partition in their order, or against it."""
-        query = self._query(
-            table, [partition], after=after, begins=begins, reverse=reverse, limit=limit
+        query = self._statements.partition(
+            table, partition, after=after, begins=begins, reverse=reverse, limit=limit
         )
-        return self._rows(table, self._keyspace.select(*query[0]))
+        return self._rows(table, self._keyspace.select(*query))
 
     def select_all(
         self,
@@ -109,8 +109,17 @@ class CassandraTables:
         limit: int | None = None,
     ) -> Sequence[RowT]:
         """Return rows of several partitions, one partition after the other."""
-        queries = self._query(table, partitions, reverse=reverse, limit=limit)
-        return self._rows(table, self._keyspace.select_all(queries))
+        if reverse:  # which Cassandra does not do for several partitions in pages
+            queries = [
+                self._statements.partition(table, partition, reverse=True, limit=limit)
+                for partition in partitions
+            ]
+            return self._rows(table, self._keyspace.select_all(queries))
+        together = self._statements.partitions(table, partitions, limit=limit)
+        found: dict[Key, list[RowT]] = defaultdict(list)
+        for row in self._rows(table, self._keyspace.select_all(together)):
+            found[table.key(row)[: len(table.partition)]].append(row)
+        return [row for partition in partitions for row in found.get(tuple(partition), ())]
 
     def guards(self, aggregate_ids: Sequence[UUID]) -> Mapping[UUID, Guard]:
         """Return the guards of those of the aggregates that have one."""
@@ -120,7 +129,7 @@ class CassandraTables:
         queries = [
             (self._select_guards, [slot, portion])
             for slot, ids in slots.items()
-            for portion in _portions(ids)
+            for portion in slices(ids, GUARDS_AT_ONCE)
         ]
         found = self._keyspace.select_all(queries)
         return {id_: Guard(version, state) for id_, version, state in found}
@@ -148,8 +157,7 @@ class CassandraTables:
 
     def all_rows(self, table: Table[RowT]) -> Iterator[RowT]:
         """Return all rows of a table."""
-        for record in self._keyspace.stream(self._select(table)):
-            yield row_of(table, record)
+        yield from map(row_maker(table), self._keyspace.stream(self._statements.all(table)))
 
     def _put(self, rows: Iterable[Versioned]) -> None:
         partitions: dict[object, list[Statement]] = defaultdict(list)
@@ -174,49 +182,8 @@ class CassandraTables:
             slots[_slot(id_)].append((self._insert_guard, values))
         self._keyspace.write(slots.values())
 
-    def _select(self, table: Table[Any]) -> str:
-        return f"SELECT {_listed(table.columns)} FROM {self._names[table.name]}"
-
-    def _query(
-        self,
-        table: Table[Any],
-        partitions: Sequence[Key],
-        *,
-        after: Key = (),
-        begins: bytes = b"",
-        reverse: bool,
-        limit: int | None,
-    ) -> Sequence[Statement]:
-        query = f"{self._select(table)} WHERE {_equal(table.partition)}"
-        if after:
-            columns, marks = _listed(table.order[: len(after)]), ", ".join("?" * len(after))
-            query += f" AND ({columns}) {'<' if reverse else '>'} ({marks})"
-        bounds = []
-        if begins:
-            query += f" AND {quoted(table.order[0])} >= ?"
-            bounds.append(begins)
-            if end := first_after(begins):
-                query += f" AND {quoted(table.order[0])} < ?"
-                bounds.append(end)
-        if reverse and table.order:
-            query += f" ORDER BY {', '.join(f'{quoted(column)} DESC' for column in table.order)}"
-        most = [] if limit is None else [min(limit, 2**31 - 1)]
-        query += " LIMIT ?" if most else ""
-        return [
-            (query, [*map(keep, (*partition, *after)), *bounds, *most]) for partition in partitions
-        ]
-
-    def _insert(self, table: Table[Any]) -> str:
-        columns, marks = _listed(table.columns), ", ".join("?" * len(table.columns))
-        name = self._names[table.name]
-        return f"INSERT INTO {name} ({columns}) VALUES ({marks}) USING TIMESTAMP ?"
-
-    def _delete(self, table: Table[Any]) -> str:
-        name = self._names[table.name]
-        return f"DELETE FROM {name} USING TIMESTAMP ? WHERE {_equal(table.key_columns)}"
-
     def _rows(self, table: Table[RowT], records: Iterable[Any]) -> Sequence[RowT]:
-        return [row_of(table, record) for record in records]
+        return [*map(row_maker(table), records)]
 
 
 def table_names(keyspace: Keyspace, generation: Generation) -> Mapping[str, str]:
@@ -253,23 +220,10 @@ def _columns(keyspace: Keyspace, generation: Generation) -> Mapping[str, str]:
     }
     for table in generation.model.tables:
         typed = [f"{quoted(column)} {type_of(table, column)}" for column in table.columns]
-        key = ", ".join((f"({_listed(table.partition)})", *map(quoted, table.order)))
+        key = ", ".join((f"({listed(table.partition)})", *map(quoted, table.order)))
         columns[names[table.name]] = f"{', '.join(typed)}, PRIMARY KEY ({key})"
     return columns
 
 
-def _equal(columns: Iterable[str]) -> str:
-    return " AND ".join(f"{quoted(column)} = ?" for column in columns)
-
-
-def _listed(columns: Iterable[str]) -> str:
-    return ", ".join(map(quoted, columns))
-
-
 def _slot(aggregate_id: UUID) -> int:
     return crc32(aggregate_id.bytes) % SLOTS
-
-
-def _portions(ids: Sequence[UUID]) -> Iterator[Sequence[UUID]]:
-    for start in range(0, len(ids), GUARDS_AT_ONCE):
-        yield ids[start : start + GUARDS_AT_ONCE]

@@ -26,8 +26,8 @@ MORNING = datetime(2026, 11, 27, 6, tzinfo=UTC)
 
 def ward_with(*names: str, version: int = 1) -> Sequence[Ward]:
     """Return a board with one ward."""
-    rows = [OnWard("AA", b"", ADA, version, name, 36, None, None) for name in names]
-    return [Ward("AA", rows)]
+    rows = (OnWard("AA", b"", ADA, version, name, 36, None, None) for name in names)
+    return [Ward("AA", tuple(rows))]
 
 
 @dataclass
@@ -104,7 +104,7 @@ def test_what_is_current_is_asked_before_the_stamp_and_the_stamp_before_the_rows
     assert hospital.answered() == ["currency", "stamp", "rows", "render"]
 
 
-def test_for_half_a_second_nothing_is_asked_and_then_the_stamp_alone(hospital: Hospital) -> None:
+def test_for_a_second_nothing_is_asked_and_then_the_stamp_alone(hospital: Hospital) -> None:
     boards = hospital.boards()
     boards.latest()
     hospital.answered()

@@ -79,8 +79,8 @@ def test_the_board_is_sorted_by_ward_and_name() -> None:
     chiara = on("Ward 2", "Chiara")
     board = arranged([bo, chiara, asa, ada])
     assert [(ward.name, ward.patients, ward.occupancy) for ward in board] == [
-        ("Ward 2", [chiara], 1),
-        ("Ward 10", [ada, asa, bo], 3),
+        ("Ward 2", (chiara,), 1),
+        ("Ward 10", (ada, asa, bo), 3),
     ]
 
 
@@ -103,7 +103,7 @@ def test_a_patient_read_twice_on_one_ward_counts_once() -> None:
     patient_id = uuid4()
     rows = [on("AA", name, version, patient_id) for name, version in [("Moe", 1), ("Lund", 3)]]
     [ward] = arranged(rows)
-    assert (ward.occupancy, ward.patients) == (1, [rows[1]])
+    assert (ward.occupancy, ward.patients) == (1, (rows[1],))
 
 
 def test_no_rows_are_no_wards() -> None:
