@@ -16,8 +16,8 @@ from projections.generations import Generations
     "--shards",
     type=click.IntRange(1, 1000),
     metavar="N",
-    help="Divide the patients into N parts, for as many workers at most. Without it the division "
-    "stays as it is, at first 1. Workers that run already follow a new one by themselves.",
+    help="Divide the patients into N shards. Without it the division stays as it is, at first 1. "
+    "Workers that run already follow a new one by themselves.",
 )
 def worker(*, once: bool, shards: int | None) -> None:
     """Follow the events and keep the read models up to date.
@@ -26,8 +26,9 @@ def worker(*, once: bool, shards: int | None) -> None:
     unknown, so that none of them takes effect much later.
 
     Runs until Ctrl-C or SIGTERM, which let it finish the page it is at. Several workers share the
-    parts among them; more workers than parts wait for one to fail. What they write can be built
-    again from the events: see `patientmgmt projections`.
+    work, a part of which is one read model in one shard; of two the one has the ward board alone.
+    More workers than parts wait for one to fail. What they write can be built again from the
+    events: see `patientmgmt projections`.
     """
     log_to_stderr()
     stop_at_first_signal()
