@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event, Thread
 from time import monotonic
@@ -13,14 +13,19 @@ import pytest
 from eventsourcing.persistence import OperationalError, PersistenceError
 from flask.testing import FlaskClient
 
-from eventstore_cassandra import Topology
+from eventstore_cassandra import CassandraApplicationRecorder, Topology
 from patientmgmt.application import PatientManagement
 from patientmgmt.domain.commands import AdmitPatient, TransferPatient
+from patientmgmt.domain.events import EVENT_TYPES
 from patientmgmt.environment import CASSANDRA
 from patientmgmt.initialise import initialise_cassandra
 from patientmgmt.local_cassandra import Cluster, ClusterSettings, free_ports
-from patientmgmt.runtime import open_runtime
+from patientmgmt.runtime import MODELS, open_runtime
 from patientmgmt.web import create_app
+from projections.errors import ReadModelsUnavailableError
+from projections.feeds.type_view import TypeViewFeed
+from projections.generations import Generations
+from projections.rebuilding import rebuild
 from tests.store.projections.waiting import wait_until
 from tests.system.test_settling import admitted_and_left_undecided
 
@@ -106,6 +111,39 @@ def test_a_server_that_goes_away_is_waited_for_and_nothing_acknowledged_is_lost(
             settler.stop()
             for thread in threads:
                 thread.join()
+
+
+def test_a_rebuild_during_which_the_server_goes_away_goes_on_when_it_is_back(
+    guarded: tuple[Cluster, dict[str, str]],
+) -> None:
+    cluster, env = guarded
+    board = MODELS["ward_board"]
+    with open_runtime(env) as runtime:
+        recorder = runtime.application.recorder
+        assert isinstance(recorder, CassandraApplicationRecorder)
+        feed = TypeViewFeed(recorder, list(EVENT_TYPES), page_size=2)
+        for _ in range(9):
+            runtime.application.admit(AdmitPatient(**ADA))
+        runtime.worker().catch_up()
+        before = runtime.queries.board.wards()
+        began = Generations(runtime.database).live(board).number
+        work = rebuild(runtime.database, board, feed, runtime.decode, truth=runtime.truth)
+        assert next(work).events > 0
+        cluster.stop()
+        with pytest.raises((PersistenceError, ReadModelsUnavailableError)):
+            list(work)
+        cluster.start()
+        wait_until(lambda: _answers(lambda: runtime.queries.board.wards() == before))
+        list(rebuild(runtime.database, board, feed, runtime.decode, truth=runtime.truth))
+        assert Generations(runtime.database).live(board).number == began + 1
+        wait_until(lambda: runtime.queries.board.wards() == before)
+
+
+def _answers(question: Callable[[], bool]) -> bool:
+    try:
+        return question()
+    except (PersistenceError, ReadModelsUnavailableError):
+        return False
 
 
 def test_a_server_that_is_killed_keeps_every_event_that_it_acknowledged(

@@ -1,5 +1,6 @@
 """Workers as processes that are stopped, killed and interrupted while commands run."""
 
+import re
 import signal
 from pathlib import Path
 
@@ -148,3 +149,19 @@ def test_on_cassandra_a_feed_that_there_is_not_is_told(cassandra_env: Env) -> No
     code, output = finished(cassandra_env | {"PATIENTMGMT_FEED": "gossip"}, "worker", "--once")
     assert code == 1
     assert "PATIENTMGMT_FEED: expected type_view or log, found gossip." in output
+
+
+def test_on_cassandra_the_state_of_read_models_is_told(cassandra_env: Env) -> None:
+    for arguments in (("demo-data", "--patients", "3"), ("worker", "--once")):
+        code, output = finished(cassandra_env, *arguments)
+        assert code == 0, output
+    code, output = finished(cassandra_env, "projections", "status")
+    assert code == 0, output
+    for name in MODELS:
+        assert f"{name}\n  generation    1\n" in output
+    assert len(re.findall(r"waiting +0 events", output)) == len(MODELS)
+    assert "PatientAdmitted 20" in output
+    assert "workers: none seen, shards: 1" in output
+    for command in ("parked", "verify"):
+        code, output = finished(cassandra_env, "projections", command)
+        assert code == 0, output

@@ -104,8 +104,14 @@ def test_a_broken_checkpoint_is_mended_by_the_command_that_the_sentence_names(
             1,
             "PATIENTMGMT_SWEEP_SECONDS: expected a whole number of seconds, at least 1, found 0.",
         ),
+        (
+            ["worker", "--once"],
+            {"PATIENTMGMT_FEED": "type_view"},
+            1,
+            "PATIENTMGMT_FEED: expected log, since this store has no other feed, found type_view.",
+        ),
     ],
-    ids=["name", "shards", "sweep"],
+    ids=["name", "shards", "sweep", "feed"],
 )
 def test_what_cannot_be_is_one_sentence(
     tmp_path: Path, arguments: list[str], setting: Env, code: int, sentence: str
