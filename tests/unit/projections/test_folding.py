@@ -35,8 +35,41 @@ def test_all_events_are_folded_into_one_change() -> None:
     folded = fold(*events)
     assert folded.change is not None
     assert (folded.applied, folded.failure, folded.first) == (2, None, events[0])
-    assert folded.change.guard.version == 2
+    assert (folded.change.aggregate_id, folded.change.guard.version) == (NOTE, 2)
     assert NOTES.from_json(folded.change.guard.state) == on_shelves(NOTE, "B")[0]
+
+
+def test_each_event_is_folded_into_the_state_after_the_one_before() -> None:
+    """Also where rows of a later state cannot be made."""
+
+    def longer(before: Note | None, event: Note) -> Note:
+        return replace(event, title=(before.title if before else "") + event.title)
+
+    def no_long_rows(note: Note) -> Iterable[object]:
+        if len(note.title) > 4:
+            raise ValueError("Too long.")
+        return rows(note)
+
+    guard = Guard(1, NOTES.to_json(replace(on_shelves(NOTE, "A")[0], title="0")))
+    folded = fold(noted(2), noted(3), guard=guard, model=replace(NOTES, fold=longer))
+    assert folded.change is not None
+    state = NOTES.from_json(folded.change.guard.state)
+    assert state is not None
+    assert state.title == "0tt"
+    model = replace(NOTES, fold=longer, rows=no_long_rows)
+    folded = fold(*map(noted, range(2, 7)), guard=guard, model=model)
+    assert folded.change is not None
+    assert (folded.applied, folded.change.aggregate_id, folded.change.guard.version) == (3, NOTE, 4)
+    assert folded.failure is not None
+    assert (folded.failure.event.originator_version, str(folded.failure.error)) == (5, "Too long.")
+
+
+def test_places_of_the_guards_state_are_cleared_also_before_an_event_that_cannot_be_shown() -> None:
+    guard = Guard(1, NOTES.to_json(on_shelves(NOTE, "A")[0]))
+    model = replace(NOTES, rows=broken_rows)
+    folded = fold(noted(2, "B"), noted(3, "bad"), guard=guard, model=model)
+    assert folded.change is not None
+    assert [key[0] for _, key in folded.change.delete] == ["A"]
 
 
 def test_the_guards_state_is_where_folding_begins() -> None:
@@ -69,8 +102,9 @@ def test_events_before_one_that_cannot_be_read_are_shown() -> None:
 
 
 def test_nothing_is_changed_when_the_first_event_cannot_be_read() -> None:
-    folded = fold(without_shelf(1), noted(2))
-    assert (folded.change, folded.applied) == (None, 0)
+    events = [without_shelf(1), noted(2)]
+    folded = fold(*events)
+    assert (folded.change, folded.applied, folded.first) == (None, 0, events[0])
     assert folded.failure is not None
     assert folded.failure.event.originator_version == 1
 
@@ -84,10 +118,33 @@ def test_a_payload_that_cannot_be_decoded_is_a_failure_of_its_event() -> None:
 
 
 def test_a_state_of_another_version_is_a_failure_of_the_first_event() -> None:
-    folded = fold(noted(2), noted(3), guard=Guard(1, json.dumps({"shelf_mark": "A"})))
-    assert (folded.change, folded.applied) == (None, 0)
+    events = [noted(2), noted(3)]
+    folded = fold(*events, guard=Guard(1, json.dumps({"shelf_mark": "A"})))
+    assert (folded.change, folded.applied, folded.first) == (None, 0, events[0])
     assert folded.failure is not None
-    assert folded.failure.event.originator_version == 2
+    assert folded.failure.event == events[0]
+    assert "made by another version of notes" in str(folded.failure.error)
+
+
+def test_what_fails_only_with_all_states_together_is_a_failure_of_the_first_event() -> None:
+    """Each row can be placed, and they cannot be compared."""
+
+    class Incomparable(str):
+        def __eq__(self, other: object) -> bool:
+            raise RuntimeError("Incomparable.")
+
+        __hash__ = str.__hash__
+
+    def incomparable(before: Note | None, event: Note) -> Note:
+        return replace(event, colour=Incomparable(event.colour))
+
+    events, before = [noted(2), noted(3)], on_shelves(NOTE, "A")[0]
+    guard = Guard(1, NOTES.to_json(replace(before, title="t", colour="y")))
+    folded = fold(*events, guard=guard, model=replace(NOTES, fold=incomparable))
+    assert (folded.change, folded.applied, folded.first) == (None, 0, events[0])
+    assert folded.failure is not None
+    assert folded.failure.event == events[0]
+    assert str(folded.failure.error) == "Incomparable."
 
 
 @dataclass(frozen=True)
@@ -155,9 +212,11 @@ def test_a_state_that_json_cannot_hold_is_a_failure() -> None:
     def unserialisable(before: Note | None, event: Note) -> Note:
         return replace(event, title="\ud800")
 
-    folded = fold(noted(1), model=replace(NOTES, fold=unserialisable))
-    assert (folded.change, folded.applied) == (None, 0)
+    event = noted(1)
+    folded = fold(event, model=replace(NOTES, fold=unserialisable))
+    assert (folded.change, folded.applied, folded.first) == (None, 0, event)
     assert folded.failure is not None
+    assert folded.failure.event == event
 
 
 def test_the_states_after_each_event_end_where_one_cannot_be_folded() -> None:

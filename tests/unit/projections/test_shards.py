@@ -22,6 +22,11 @@ def test_shards_are_about_equal() -> None:
     assert min(sizes) > 800
 
 
+def test_every_shard_of_a_number_is_named_once() -> None:
+    assert Shard.every(3) == [Shard(0, 3), Shard(1, 3), Shard(2, 3)]
+    assert Shard.every(1) == [ALL]
+
+
 def test_a_shard_is_recorded_under_its_number_and_count() -> None:
     assert (str(ALL), str(Shard(2, 3))) == ("0/1", "2/3")
 

@@ -54,6 +54,16 @@ def test_a_reading_is_shared_from_its_beginning_for_a_while_and_then_made_anew()
     assert len(feed.read_from) == 4
 
 
+def test_a_reading_is_shared_for_no_longer_than_is_said() -> None:
+    now = [0.0]
+    feed = WatchedFeed(POPOApplicationRecorder(), TOPICS)
+    shared = SharedFeed(feed, clock=lambda: now[0])
+    shared.poll(None)
+    now[0] = SHARED
+    shared.poll(None)
+    assert len(feed.read_from) == 2
+
+
 def test_a_clock_that_was_set_back_keeps_nobody_from_reading_anew() -> None:
     now = [100.0]
     feed = WatchedFeed(POPOApplicationRecorder(), TOPICS)

@@ -191,7 +191,7 @@ def test_until_the_next_turn_only_the_tails_of_windows_are_read_again() -> None:
     _, batch = drain(feed)
     now[0] += 1.9
     batch = feed.poll(batch.checkpoint)
-    assert len(batch.events) == 6, "of the last 500 ms"
+    assert (len(batch.events), batch.more) == (6, False), "of the last 500 ms"
     view.record(late, NOON + 301)
     view.record(later, NOON - 5_000)
     view.record(new, NOON + 2_000)
@@ -288,8 +288,44 @@ def test_a_checkpoint_of_another_form_is_refused_with_what_to_do(checkpoint: str
     with pytest.raises(
         InvalidCheckpointError,
         match=r"JSON of the form .* \[savetime, .* Run `patientmgmt projections rebuild`",
-    ):
+    ) as raised:
         feed.poll(checkpoint)
+    assert f"found {checkpoint!r:.80}" in str(raised.value)
+
+
+def test_a_checkpoint_is_described_by_the_last_row_seen_of_each_type() -> None:
+    view, now = InMemoryTypeView(), [2_000_000_000.0]
+    feed = TypeViewFeed(view, TOPICS, clock=lambda: now[0])
+    assert feed.describe(feed.poll(None).checkpoint) == "nothing"
+    view.record(admitted(uuid4()), NOON)
+    view.record(discharged(uuid4(), 2), NOON - 86_400_000)
+    said = "PatientDischarged 2023-11-13 22:13:20, PatientAdmitted 2023-11-14 22:13:20"
+    assert feed.describe(feed.poll(None).checkpoint) == said, "with windows open"
+    full = TypeViewFeed(view, TOPICS, page_size=1).poll(None)
+    assert feed.describe(full.checkpoint) == "PatientDischarged 2023-11-13 22:13:20"
+
+
+def test_a_row_beyond_the_calendar_is_described_by_its_number() -> None:
+    view = InMemoryTypeView()
+    view.record(admitted(uuid4()), 10**15)
+    batch = TypeViewFeed(view, TOPICS).poll(None)
+    assert TypeViewFeed(view, TOPICS).describe(batch.checkpoint) == f"PatientAdmitted {10**15} ms"
+
+
+def test_a_row_of_just_now_closes_its_window_when_nothing_follows_for_as_long() -> None:
+    view, clock, patient_id = InMemoryTypeView(), [1.0], uuid4()
+    view.record(admitted(patient_id), NOON)
+    feed = TypeViewFeed(
+        view, TOPICS, monotonic=lambda: clock[0], clock=lambda: NOON / 1000, page_size=9
+    )
+    batch = feed.poll(None)
+    assert json.loads(batch.checkpoint)["after"]["PatientAdmitted"][0] == NOON - 10_000
+    assert batch.more is False
+    clock[0] = 11.0
+    batch = TypeViewFeed.poll(feed, json.dumps({**json.loads(batch.checkpoint), "turn": 0}))
+    places = {"PatientAdmitted": [NOON, 1, str(patient_id)]}
+    assert json.loads(batch.checkpoint) == {"after": places, "seen": {}, "turn": 0}
+    assert batch.more is False
 
 
 def test_the_stream_is_the_aggregates_own() -> None:
