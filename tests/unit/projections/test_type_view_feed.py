@@ -360,5 +360,6 @@ def test_every_row_is_seen_whatever_the_times_pages_and_arrivals(
         checkpoint = batch.checkpoint
     now[0] += 2.0
     events, batch = drain(feed, checkpoint)
+    now[0] += 2.0
     seen += events + drain(feed, batch.checkpoint)[0]
     assert {id(event) for event, _ in rows} <= {id(event) for event in seen}
