@@ -6,7 +6,8 @@ from uuid import UUID
 
 from eventsourcing.persistence import StoredEvent
 
-from projections.feeds.type_view import WHOLE, Page, Place
+from projections.feeds.feed import Batch
+from projections.feeds.type_view import WHOLE, Page, Place, TypeViewFeed
 
 
 def turning() -> Callable[[], float]:
@@ -63,3 +64,14 @@ class InMemoryTypeView:
 def _id(event: StoredEvent) -> UUID:
     assert isinstance(event.originator_id, UUID)
     return event.originator_id
+
+
+def drain(feed: TypeViewFeed, checkpoint: str | None = None) -> tuple[list[StoredEvent], Batch]:
+    """Poll until a page is not full; return all events seen and the last batch."""
+    events: list[StoredEvent] = []
+    while True:
+        batch = feed.poll(checkpoint)
+        events += batch.events
+        checkpoint = batch.checkpoint
+        if not batch.more:
+            return events, batch
