@@ -66,7 +66,7 @@ def test_a_worker_that_died_before_its_checkpoint_repeats_harmlessly(cassandra_e
         shown = runtime.queries.patients.patient(patient.patient_id)
         for model in MODELS.values():
             live = Generations(runtime.database).live(model)
-            Checkpoints(runtime.database.records, live).save(runtime.feed.name, "{}")
+            Checkpoints(runtime.database.records, live).forget_all()
         assert runtime.worker().catch_up() == 0
         assert runtime.queries.patients.patient(patient.patient_id) == shown
 
