@@ -74,7 +74,7 @@ SECTIONS = ("appends", "contention", "log", "loading", "projections", "stores")
 def main(
     seconds: float, pairs: int, events: int, nodes: str, only: tuple[str, ...], output: Path
 ) -> None:
-    """Measure on one node that is started for this, then on three: half an hour in all.
+    """Measure on one node that is started for this, then on three: forty minutes in all.
 
     One node takes up to 6 GiB of memory, and three up to 9.
 

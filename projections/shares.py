@@ -34,12 +34,14 @@ class Shares:
         with self._lock:
             now = self._clock()
             if now >= self._until:
-                self._shards = Shard.every(shard_count(self._records))
-                self._parts = self._crew.take_part() if self._crew else []
+                if self._crew:
+                    self._parts = self._crew.take_part()
+                else:
+                    self._shards = Shard.every(shard_count(self._records))
                 self._until = now + RENEWAL
-            if self._crew is None:
-                return self._shards
-            return [shard for shard in self._shards if Part(model, shard) in self._parts]
+            if self._crew:
+                return [part.shard for part in self._parts if part.model == model]
+            return self._shards
 
     def leave(self) -> None:
         """Let others have them.
