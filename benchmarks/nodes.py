@@ -12,11 +12,20 @@ from eventstore_cassandra import CassandraFactory, Topology
 from eventstore_cassandra.datastore import quoted
 from patientmgmt.environment import CASSANDRA
 from patientmgmt.initialise import initialise_cassandra
-from patientmgmt.local_cassandra import Cluster, ClusterSettings, free_ports
+from patientmgmt.local_cassandra import (
+    Cluster,
+    ClusterSettings,
+    find_java,
+    free_ports,
+    nodes_in,
+    resolve_jars,
+)
 
 HEAP_MIB = {1: 4096, 3: 2048}
 """For each node, by the number of nodes; half as much may be off the heap. A quarter of the heap is
 for memtables: with little of it, what is measured is how often they are flushed and compacted."""
+NODES = "BENCH_NODES_FOLDER"
+"""Of the environment: where nodes are that were started here."""
 ONE_COPY = Topology.single_node()
 
 
@@ -41,7 +50,19 @@ def started(count: int, env: Mapping[str, str]) -> Iterator[dict[str, str]]:
             yield dict(env) | {
                 "CASSANDRA_CONTACT_POINTS": ",".join(cluster.contact_points),
                 "CASSANDRA_PORT": str(cluster.port),
+                NODES: folder,
             }
+
+
+def compact(env: Mapping[str, str], keyspace: str) -> bool:
+    """Compact all tables of the keyspace; return whether the nodes are ours, and it was done."""
+    if NODES not in env:
+        return False
+    java, jars = find_java(), resolve_jars(click.echo)
+    for node in nodes_in(Path(env[NODES])):
+        for command in ("flush", "compact"):
+            node.nodetool([command, keyspace], java=java, jars=jars).check_returncode()
+    return True
 
 
 @contextmanager

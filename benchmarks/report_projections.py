@@ -91,13 +91,15 @@ def _boards(env: Mapping[str, str], seconds: float) -> Figures:
 def _sizes(env: Mapping[str, str], patients: int) -> list[Figures]:
     heading(
         "Pages with few and with many patients",
-        f"{sizes.FEW:,} and {patients:,} patients, {sizes.ON_WARDS} of them on wards",
+        f"{sizes.FEW:,} and {patients:,} patients, {sizes.ON_WARDS} of them on wards; the many "
+        "with tombstones\nof all departures, and with those purged as after ten days",
     )
     figures = []
     for page in sizes.sizes(env, many=patients):
         figures.append(asdict(page))
         click.echo(
             f"{page.name:25} {1000 * page.few:7.2f} ms {1000 * page.many:7.2f} ms "
-            f"{page.ratio:6.2f} times"
+            + (f"{1000 * page.purged:7.2f} ms " if page.purged else "")
+            + f"{page.ratio:6.2f} times"
         )
     return figures

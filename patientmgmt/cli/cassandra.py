@@ -13,7 +13,9 @@ from patientmgmt.local_cassandra import (
     STOP_TIMEOUT,
     Cluster,
     ClusterSettings,
+    find_java,
     nodes_in,
+    resolve_jars,
     stop_nodes,
 )
 
@@ -180,6 +182,25 @@ def status(ctx: click.Context, *, data: Path) -> None:
         click.echo(f"{node.name}  {node.endpoint}  {_state(node.pid(), version)}")
     if not nodes or None in versions:
         ctx.exit(_NOT_RUNNING)
+
+
+@cassandra.command(context_settings={"ignore_unknown_options": True, "show_default": True})
+@_DATA
+@click.option("--node", type=click.IntRange(min=1), default=1, help="Number of the node to ask.")
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+@click.pass_context
+def nodetool(ctx: click.Context, *, data: Path, node: int, arguments: tuple[str, ...]) -> None:
+    """Run the server's own nodetool, for instance `nodetool status` or `nodetool help`."""
+    nodes = nodes_in(data)
+    if len(nodes) < node:
+        raise click.UsageError(
+            f"There is no node {node}: {data} holds {len(nodes) or 'none'}. See "
+            "`patientmgmt cassandra status`."
+        )
+    done = nodes[node - 1].nodetool(arguments, java=find_java(), jars=resolve_jars(click.echo))
+    click.echo(done.stdout, nl=False)
+    click.echo(done.stderr, nl=False, err=True)
+    ctx.exit(done.returncode)
 
 
 def _state(pid: int | None, version: str | None) -> str:

@@ -9,6 +9,8 @@ folder. The command ``patientmgmt cassandra`` and the tests use the same :class:
 
 from patientmgmt.local_cassandra.cluster import START_TIMEOUT, STOP_TIMEOUT, Cluster, stop_nodes
 from patientmgmt.local_cassandra.errors import LocalCassandraError
+from patientmgmt.local_cassandra.jars import resolve_jars
+from patientmgmt.local_cassandra.java import find_java
 from patientmgmt.local_cassandra.node import Node, nodes_in
 from patientmgmt.local_cassandra.ports import free_ports
 from patientmgmt.local_cassandra.settings import MIN_HEAP_MIB, ClusterSettings, NodeSettings
@@ -22,7 +24,9 @@ __all__ = [
     "LocalCassandraError",
     "Node",
     "NodeSettings",
+    "find_java",
     "free_ports",
     "nodes_in",
+    "resolve_jars",
     "stop_nodes",
 ]

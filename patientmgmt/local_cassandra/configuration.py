@@ -5,11 +5,13 @@ among the jars.
 """
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from patientmgmt.local_cassandra.settings import NodeSettings
 
 LOGBACK_FILE = Path(__file__).with_name("logback.xml")
+TOOLS_LOGBACK_FILE = LOGBACK_FILE.with_name("logback-tools.xml")
 
 _EXPORTED = (
     "java.base/jdk.internal.misc",
@@ -40,6 +42,11 @@ _OPENED = (
     "java.base/jdk.internal.util.jar",
     "jdk.management/com.sun.management.internal",
 )
+_INTERNALS = (
+    *(f"--add-exports={name}=ALL-UNNAMED" for name in _EXPORTED),
+    *(f"--add-opens={name}=ALL-UNNAMED" for name in _OPENED),
+)
+"""Parts of Java that the server's classes reach into, and those of its tools as well."""
 
 
 def cassandra_yaml(node: NodeSettings) -> str:
@@ -65,8 +72,7 @@ def java_command(node: NodeSettings, *, java: Path, jars: Path) -> list[str]:
         f"-Djava.io.tmpdir={node.folder / 'tmp'}",
         "-Djdk.attach.allowAttachSelf=true",
         "-Dio.netty.tryReflectionSetAccessible=true",
-        *(f"--add-exports={name}=ALL-UNNAMED" for name in _EXPORTED),
-        *(f"--add-opens={name}=ALL-UNNAMED" for name in _OPENED),
+        *_INTERNALS,
         f"-Dlogback.configurationFile={LOGBACK_FILE.as_uri()}",
         f"-Dcassandra.logdir={node.folder / 'logs'}",
         f"-Dcassandra.config={(conf / 'cassandra.yaml').as_uri()}",
@@ -80,6 +86,27 @@ def java_command(node: NodeSettings, *, java: Path, jars: Path) -> list[str]:
         "-cp",
         f"{jars}/*",
         "org.apache.cassandra.service.CassandraDaemon",
+    ]
+
+
+def nodetool_command(
+    node: NodeSettings, arguments: Sequence[str], *, java: Path, jars: Path
+) -> list[str]:
+    """Return the command line that runs the server's own nodetool on the node."""
+    return [
+        str(java),
+        "-Xmx128m",
+        *_INTERNALS,
+        # Its history goes here, and its log nowhere.
+        f"-Duser.home={node.folder / 'tmp'}",
+        f"-Djava.io.tmpdir={node.folder / 'tmp'}",
+        f"-Dlogback.configurationFile={TOOLS_LOGBACK_FILE.as_uri()}",
+        "-cp",
+        f"{jars}/*",
+        "org.apache.cassandra.tools.NodeTool",
+        "--host=127.0.0.1",
+        f"--port={node.jmx_port}",
+        *arguments,
     ]
 
 

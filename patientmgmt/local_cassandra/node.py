@@ -1,11 +1,14 @@
 """One node: its folder, its server process, and whether it answers."""
 
+import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from patientmgmt.local_cassandra.configuration import (
     cassandra_yaml,
     java_command,
+    nodetool_command,
     storage_argument,
 )
 from patientmgmt.local_cassandra.cql import release_version
@@ -108,6 +111,21 @@ class Node:
         Return whether it had to be killed. A process that does not run is no error.
         """
         return self._process.terminate(timeout=timeout)
+
+    def nodetool(
+        self, arguments: Sequence[str], *, java: Path, jars: Path
+    ) -> subprocess.CompletedProcess[bytes]:
+        """Run the server's own nodetool on the node, and return how it ended and what it wrote.
+
+        :raises LocalCassandraError: when the node does not run.
+        """
+        if self.pid() is None:
+            raise LocalCassandraError(
+                f"{self.name} is not running, so that nodetool has nobody to ask. Start it with "
+                "`patientmgmt cassandra start`."
+            )
+        command = nodetool_command(self.settings, arguments, java=java, jars=jars)
+        return subprocess.run(command, capture_output=True, check=False)
 
     def _end_of_logs(self) -> str:
         lines: list[str] = []

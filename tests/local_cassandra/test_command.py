@@ -84,6 +84,23 @@ def test_status_shows_the_running_node(running: CommandLine) -> None:
     assert status.returncode == 0
 
 
+def test_nodetool_is_the_servers_own_and_its_exit_code_as_well(running: CommandLine) -> None:
+    status = running.run("nodetool", "status")
+    refused = running.run("nodetool", "flush", "no_such_keyspace")
+
+    assert "UN  127.0.0.1" in status.stdout
+    assert status.returncode == 0
+    assert "no_such_keyspace" in refused.stdout + refused.stderr
+    assert refused.returncode == 1
+
+
+def test_nodetool_without_a_node_says_so(stopped: CommandLine) -> None:
+    refused = stopped.run("nodetool", "status")
+
+    assert "There is no node 1" in refused.stderr
+    assert refused.returncode == 2
+
+
 def test_starting_a_running_node_says_so_and_succeeds(running: CommandLine) -> None:
     again = running.start()
 
@@ -120,6 +137,9 @@ def test_a_stopped_node_is_down_and_its_data_is_there_after_a_restart(
     status = running.run("status")
     assert status.stdout == f"node1  127.0.0.1:{running.port}  down\n"
     assert status.returncode == 3
+    asked = running.run("nodetool", "status")
+    assert "node1 is not running" in asked.stderr
+    assert asked.returncode == 1
 
     again = running.run("stop")
     assert again.stdout == "node1 is not running\n"
