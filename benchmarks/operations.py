@@ -11,9 +11,9 @@ from eventsourcing.persistence import StoredEvent
 from benchmarks.measure import Operation
 from benchmarks.nodes import without_log
 from eventstore_cassandra import CassandraApplicationRecorder, CassandraDatastore, CassandraFactory
+from eventstore_cassandra.appending import EVENT
 from eventstore_cassandra.errors import DRIVER_ERRORS, library_error
 from eventstore_cassandra.profiles import APPEND
-from eventstore_cassandra.recorders import EVENT
 
 TOPIC = "PatientAdmitted"
 STATE = (

@@ -9,13 +9,14 @@ from eventstore_cassandra.application_recorder import CassandraApplicationRecord
 from eventstore_cassandra.counters import Count, Counters
 from eventstore_cassandra.datastore import CassandraDatastore
 from eventstore_cassandra.erased import ERASED_TOPIC, Erased, KnowsErased
-from eventstore_cassandra.errors import AggregateErasedError, UnknownOutcomeError
+from eventstore_cassandra.errors import AggregateErasedError, ConflictError, UnknownOutcomeError
 from eventstore_cassandra.factory import CassandraFactory
 from eventstore_cassandra.process import CassandraProcessRecorder
 from eventstore_cassandra.recorders import CassandraAggregateRecorder
 from eventstore_cassandra.schema import Topology, create_keyspace, create_tables
 from eventstore_cassandra.settings import Settings
 from eventstore_cassandra.snapshots import CassandraSnapshotRecorder
+from eventstore_cassandra.stream import StoredRow
 from eventstore_cassandra.tracking import CassandraTrackingRecorder
 from eventstore_cassandra.type_view import Place
 from eventstore_cassandra.views import CassandraViewRecorder
@@ -31,12 +32,14 @@ __all__ = [
     "CassandraSnapshotRecorder",
     "CassandraTrackingRecorder",
     "CassandraViewRecorder",
+    "ConflictError",
     "Count",
     "Counters",
     "Erased",
     "KnowsErased",
     "Place",
     "Settings",
+    "StoredRow",
     "Topology",
     "UnknownOutcomeError",
     "create_keyspace",

@@ -67,11 +67,13 @@ from eventsourcing.persistence import (
 from eventstore_cassandra.append_checks import check_append
 from eventstore_cassandra.errors import (
     AggregateErasedError,
+    ConflictError,
     describe,
     is_certain,
     is_refusal,
     library_error,
 )
+from eventstore_cassandra.requests import new_append_id
 
 ERASED_AT = 2**31 - 1
 """``current_version`` of an erased aggregate: the largest that the column holds."""
@@ -139,6 +141,8 @@ class Append:
     append_id: UUID = field(default_factory=uuid4)
     follows_0: bool = False
     """Whether the first event is version 1 of a stream whose version 0 is known to be committed."""
+    request: str | None = None
+    """The client's name for it, if it has one: see :mod:`..requests`."""
 
     @property
     def aggregate_id(self) -> AggregateId:
@@ -167,13 +171,22 @@ class Append:
         *,
         max_bytes: int,
         id_type: type[UUID] | type[str] = UUID,
+        request: str | None = None,
     ) -> "Append":
-        """Check the events, at least one, and give the append its name.
+        """Check the events, at least one, and give the append its id.
 
         :raises ProgrammingError, IntegrityError, DataError: see :func:`check_append`.
         """
         check_append(events, max_bytes=max_bytes, id_type=id_type)
-        return cls(tuple(events))
+        return cls(tuple(events), _new_id(events, request), request=request)
+
+    def anew(self) -> "Append":
+        """Return another append of the same events, by the same request."""
+        return Append(self.events, _new_id(self.events, self.request), request=self.request)
+
+
+def _new_id(events: Sequence[StoredEvent], request: str | None) -> UUID:
+    return uuid4() if request is None else new_append_id(request, events)
 
 
 class BarredError(ProgrammingError):
@@ -193,7 +206,7 @@ def append_steps(
     :param attempts: how many steps may stay unanswered before giving up.
     :param is_intent: whether the append stands in the notification log, so that others may decide
         it.
-    :raises IntegrityError: when somebody else wrote these versions; nothing of it was written.
+    :raises ConflictError: when somebody else wrote these versions; nothing of it was written.
     :raises AggregateErasedError: when the aggregate is erased.
     :raises BarredError: when it was refused, by the server or the driver; nothing of it was
         written, nor will be.
@@ -249,7 +262,11 @@ def refusal(append: Append, current_version: int | None) -> IntegrityError:
             f"Expected aggregate {append.aggregate_id} to take events, found that it is erased. "
             "Nothing was written, and never will be: begin another aggregate, under another id."
         )
-    return IntegrityError(f"{_versions(append, current_version)} {_LOAD_AGAIN}")
+    return ConflictError(
+        f"{_versions(append, current_version)} {_LOAD_AGAIN}",
+        expected=None if append.is_new else append.first_version - 1,
+        actual=current_version,
+    )
 
 
 def _versions(append: Append, current_version: int | None) -> str:

@@ -43,19 +43,20 @@ class CassandraApplicationRecorder(CassandraAggregateRecorder, ApplicationRecord
         )
 
     def insert_events(
-        self, stored_events: Sequence[StoredEvent], **kwargs: Any
+        self, stored_events: Sequence[StoredEvent], *, request: str | None = None, **kwargs: Any
     ) -> Sequence[int] | None:
         """Append events of one aggregate, all of them or none, and return their positions.
 
-        Errors are those of :meth:`CassandraAggregateRecorder.insert_events`.
+        Parameters and errors are those of :meth:`CassandraAggregateRecorder.insert_events`. Of what
+        was recorded before, by the same request, no positions are returned.
         """
         if self._log_or_none is None:
-            return super().insert_events(stored_events, **kwargs)
+            return super().insert_events(stored_events, request=request, **kwargs)
         if not stored_events:
             return []
-        append = self._checked(stored_events)
+        append, log = self._checked(stored_events, request), self._log_or_none
         with self._watched(append):
-            return self._log_or_none.record(append)
+            return self._unless_done(append, lambda: log.record(append))
 
     def select_events(
         self,

@@ -24,6 +24,20 @@ from eventsourcing.persistence import (
 )
 
 
+class ConflictError(IntegrityError):
+    """The aggregate is at another version than the append expects; nothing of it was written.
+
+    ``expected`` and ``actual`` are these versions; None stands for an aggregate without events.
+    """
+
+    def __init__(
+        self, message: str, *, expected: int | None = None, actual: int | None = None
+    ) -> None:
+        super().__init__(message)
+        self.expected = expected
+        self.actual = actual
+
+
 class AggregateErasedError(IntegrityError):
     """An append to an aggregate that is erased: nothing can follow, whatever is loaded again."""
 

@@ -16,12 +16,12 @@ class CassandraProcessRecorder(CassandraApplicationRecorder, ProcessRecorder):
     """
 
     def insert_events(
-        self, stored_events: Sequence[StoredEvent], **kwargs: Any
+        self, stored_events: Sequence[StoredEvent], *, request: str | None = None, **kwargs: Any
     ) -> Sequence[int] | None:
         """Append events that come without tracking; refuse those that come with it."""
         if kwargs.get("tracking") is not None:
             _refuse()
-        return super().insert_events(stored_events, **kwargs)
+        return super().insert_events(stored_events, request=request, **kwargs)
 
     def insert_tracking(self, tracking: Tracking) -> None:
         """Refuse."""

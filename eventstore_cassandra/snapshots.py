@@ -144,11 +144,9 @@ class CassandraSnapshotRecorder(AggregateRecorder):
 
         :raises OperationalError: when the store cannot be reached.
         """
-        for snapshot, append_id in self._streams.select_named(
-            originator_id, gt=gt, lte=lte, desc=desc, limit=limit
-        ):
-            origin = self._read_origin(originator_id, snapshot.originator_version)
-            yield snapshot, _doubt(append_id, origin)
+        for row in self._streams.select_rows(originator_id, gt=gt, lte=lte, desc=desc, limit=limit):
+            origin = self._read_origin(originator_id, row.event.originator_version)
+            yield row.event, _doubt(row.append_id, origin)
 
     def _read_origin(
         self, aggregate_id: AggregateId, version: int, profile: str = LOOK_READ

@@ -7,6 +7,7 @@ consistency, which first completes what was decided. A row that is returned is w
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -25,11 +26,24 @@ _LONGEST_ID = 65_535
 
 _ID_NAMES = {"uuid": "UUID", "varchar": "text"}
 _SELECT = (
-    "SELECT version, {kind}, payload, payload_bytes, append_id{erased} FROM {keyspace}.{table}"
+    "SELECT version, {kind}, payload, payload_bytes, append_id{more} FROM {keyspace}.{table}"
     " WHERE id = ? AND version > ? AND version <= ? ORDER BY version {order} LIMIT ?"
 )
 
+_EVENTS_ALSO = ", toUnixTimestamp(savetime), erased"
+
 Row = Sequence[Any]
+
+
+@dataclass(frozen=True)
+class StoredRow:
+    """A row, and what stands beside it."""
+
+    event: StoredEvent
+    append_id: UUID | None
+    """The name of the append that it is of; None where some other program has written it."""
+    savetime: int | None
+    """When it was saved, in milliseconds since the epoch; None for a snapshot."""
 
 
 def to_version(number: int | None, *, default: int) -> int:
@@ -91,8 +105,8 @@ class Streams:
 
     :param kind: the column that says what a row is.
     :param topic_of: what turns that column's value into a topic.
-    :param can_be_erased: whether the table has the column ``erased``; partitions in which it is set
-        are read as if they were empty.
+    :param are_events: whether the table has the columns ``savetime`` and ``erased``; partitions in
+        which the latter is set are read as if they were empty.
     """
 
     def __init__(
@@ -102,13 +116,12 @@ class Streams:
         table: str,
         kind: str,
         topic_of: Callable[..., str],
-        can_be_erased: bool = False,
+        are_events: bool = False,
     ) -> None:
         self._datastore = datastore
         self._topic_of = topic_of
-        erased = ", erased" if can_be_erased else ""
         query = _SELECT.replace("{table}", table).replace("{kind}", kind)
-        query = query.replace("{erased}", erased)
+        query = query.replace("{more}", _EVENTS_ALSO if are_events else "")
         self._ascending = datastore.prepare(query.replace("{order}", "ASC"))
         self._descending = datastore.prepare(query.replace("{order}", "DESC"))
 
@@ -127,10 +140,10 @@ class Streams:
             are no whole numbers.
         :raises OperationalError: when the store cannot be reached.
         """
-        named = self.select_named(originator_id, gt=gt, lte=lte, desc=desc, limit=limit)
-        return [event for event, _ in named]
+        rows = self.select_rows(originator_id, gt=gt, lte=lte, desc=desc, limit=limit)
+        return [row.event for row in rows]
 
-    def select_named(
+    def select_rows(
         self,
         originator_id: UUID | str,
         *,
@@ -138,8 +151,8 @@ class Streams:
         lte: int | None,
         desc: bool,
         limit: int | None,
-    ) -> Sequence[tuple[StoredEvent, UUID | None]]:
-        """Return the rows of :meth:`select`, each with the name of the append that it is of."""
+    ) -> Sequence[StoredRow]:
+        """Return the same, with what stands beside the events."""
         check_bounds(gt=gt, lte=lte, limit=limit)
         if limit == 0:
             return []
@@ -150,7 +163,7 @@ class Streams:
             return []
         rows = self._whole_rows(bound, originator_id)
         return [
-            (
+            StoredRow(
                 StoredEvent(
                     originator_id=originator_id,
                     originator_version=version,
@@ -158,15 +171,16 @@ class Streams:
                     state=to_state(payload, payload_bytes),
                 ),
                 append_id,
+                more[0] if more else None,
             )
-            for version, kind, payload, payload_bytes, append_id, *_ in rows
+            for version, kind, payload, payload_bytes, append_id, *more in rows
         ]
 
     def _whole_rows(self, bound: BoundStatement, originator_id: UUID | str) -> list[Row]:
         with library_errors(f"Cannot read aggregate {originator_id}"):
             rows = list(self._datastore.execute(bound, PLAIN_READ))
             # What was read of earlier pages may be older than the erasure, hence any of the rows.
-            if any(any(row[5:]) for row in rows):
+            if any(any(row[6:]) for row in rows):
                 return []
             if any(_is_in_part(*row[1:4]) for row in rows):
                 rows = [tuple(row.values()) for row in self._datastore.execute(bound, SERIAL_READ)]

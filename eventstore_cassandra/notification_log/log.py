@@ -108,7 +108,7 @@ class NotificationLog:
                 self.known_versions.learn(append.aggregate_id, ERASED_AT)
                 self._take_back(append, reserved)
             elif self._follows_0_after_all(append):
-                return self.record(Append(append.events))
+                return self.record(append.anew())
             raise
         self._outcomes.learn(append.append_id, Outcome.COMMITTED)
         self._reservations.mark(reserved, committed=True)

@@ -12,7 +12,7 @@ from subprocess import PIPE, STDOUT, Popen, run
 
 import pytest
 
-from eventstore_cassandra.recorders import LOCK
+from eventstore_cassandra.appending import LOCK
 from patientmgmt.local_cassandra import free_ports
 from tests.docs.blocks import ROOT, blocks
 from tests.system.test_commands import clean_environment, line_with
