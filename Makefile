@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run run-cassandra demo-data test lint format mutants bench soak screenshot clean
+.PHONY: help run run-cassandra demo-data test lint format protocol mutants bench soak screenshot clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ lint: $(VENV)/.dev ## Check style, format, types and import directions
 format: $(VENV)/.dev ## Put the code into its standard form
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+
+protocol: $(VENV)/.dev ## Make the messages of the gRPC service anew, after storegrpc.proto has changed
+	@$(BIN)/python -m grpc_tools.protoc -I. --python_out=. --pyi_out=. eventstore_grpc/protocol/storegrpc.proto
 
 mutants: $(VENV)/.dev ## Change the pure modules in small ways, and list the changes that no test finds
 	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[mutants]'
