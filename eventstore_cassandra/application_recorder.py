@@ -1,6 +1,7 @@
 """The recorder of an application's events: appends, and the notification log over them."""
 
 from collections.abc import Sequence
+from threading import Event
 from typing import Any
 from uuid import UUID
 
@@ -123,6 +124,10 @@ class CassandraApplicationRecorder(CassandraAggregateRecorder, ApplicationRecord
         """Return an iterator of notifications above ``gt`` that waits at the end of the log."""
         check_bounds(gt=gt)
         return CassandraSubscription(self, self._log, gt, topics)
+
+    def listen(self, listener: Event) -> None:
+        """Have an event set whenever this process has recorded something, as long as it is held."""
+        self._log.listen(listener)
 
     @property
     def _log(self) -> NotificationLog:

@@ -1,12 +1,18 @@
 """What stands in the place of an event that was erased, and how the library gets to see it."""
 
+import typing
 from dataclasses import dataclass
 from typing import Any, cast
 from uuid import UUID
 
 from eventsourcing.domain import DomainEventProtocol, TAggregateID
-from eventsourcing.persistence import Mapper, StoredEvent
-from eventsourcing.utils import get_topic
+from eventsourcing.persistence import (
+    InfrastructureFactory,
+    Mapper,
+    ProgrammingError,
+    StoredEvent,
+)
+from eventsourcing.utils import Environment, get_topic, resolve_topic
 
 
 @dataclass(frozen=True)
@@ -43,6 +49,19 @@ class KnowsErased(Mapper[TAggregateID]):
             erased = Erased(stored_event.originator_id, stored_event.originator_version)
             return cast("DomainEventProtocol[TAggregateID]", erased)
         return super().to_domain_event(stored_event)
+
+
+def mapper_class(env: Environment, given: type[Mapper[Any]] | None) -> type[Mapper[Any]]:
+    """Return the class of mapper by argument or by MAPPER_TOPIC, which knows erased events.
+
+    :raises ProgrammingError: when it is no class of a mapper.
+    """
+    topic = env.get(InfrastructureFactory.MAPPER_TOPIC)
+    found = given or (resolve_topic(topic) if topic else Mapper)
+    origin = typing.get_origin(found) or found
+    if not (isinstance(origin, type) and issubclass(origin, Mapper)):
+        raise ProgrammingError(f"Expected a subclass of Mapper, found {origin!r}.")
+    return knowing_erased(origin)
 
 
 def knowing_erased(

@@ -142,6 +142,11 @@ class EventTypes:
             self._read()
         return self._topics.get(number)
 
+    def known(self) -> Mapping[int, str]:
+        """Return all topics by their integers, as the registry has them now."""
+        self._read()
+        return dict(sorted(self._topics.items()))
+
     def _ensure(self, wanted: Mapping[str, int | None]) -> None:
         unanswered = 0
         while True:

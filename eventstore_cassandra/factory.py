@@ -1,6 +1,5 @@
 """The factory by which the library finds this persistence module's recorders."""
 
-import typing
 from typing import TypeVar
 
 from eventsourcing.domain import TAggregateID
@@ -14,9 +13,9 @@ from eventsourcing.persistence import (
 )
 from eventsourcing.utils import Environment, EnvType, resolve_topic
 
+from eventstore_cassandra import erased
 from eventstore_cassandra.application_recorder import CassandraApplicationRecorder
 from eventstore_cassandra.datastore import CassandraDatastore
-from eventstore_cassandra.erased import knowing_erased
 from eventstore_cassandra.process import CassandraProcessRecorder
 from eventstore_cassandra.recorders import CassandraAggregateRecorder
 from eventstore_cassandra.schema import create_tables
@@ -64,10 +63,7 @@ class CassandraFactory(InfrastructureFactory[CassandraTrackingRecorder]):
         mapper_class: type[Mapper[TAggregateID]] | None = None,
     ) -> Mapper[TAggregateID]:
         """Return a mapper that knows erased events; its class by argument or by MAPPER_TOPIC."""
-        topic = self.env.get(self.MAPPER_TOPIC)
-        found = mapper_class or (resolve_topic(topic) if topic else Mapper)
-        checked = _subclass(typing.get_origin(found) or found, Mapper)
-        return super().mapper(transcoder, knowing_erased(checked))
+        return super().mapper(transcoder, erased.mapper_class(self.env, mapper_class))
 
     def aggregate_recorder(self, purpose: str = "events") -> AggregateRecorder:
         """Return a recorder of events, or of snapshots where that is the purpose."""

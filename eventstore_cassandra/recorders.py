@@ -74,10 +74,16 @@ class CassandraAggregateRecorder(Appender, AggregateRecorder):
         return self._streams.select(originator_id, gt=gt, lte=lte, desc=desc, limit=limit)
 
     def select_rows(
-        self, originator_id: UUID | str, *, gt: int | None = None, limit: int | None = None
+        self,
+        originator_id: UUID | str,
+        *,
+        gt: int | None = None,
+        lte: int | None = None,
+        desc: bool = False,
+        limit: int | None = None,
     ) -> Sequence[StoredRow]:
-        """Return the aggregate's events above ``gt``, in order, each with when it was saved."""
-        return self._streams.select_rows(originator_id, gt=gt, lte=None, desc=False, limit=limit)
+        """Return the same events, each with when it was saved."""
+        return self._streams.select_rows(originator_id, gt=gt, lte=lte, desc=desc, limit=limit)
 
     def select_events_by_type(
         self, topic: str, *, gt: Place | None = None, limit: int

@@ -1,6 +1,7 @@
 """What the environment says, with this system's defaults, and what a running application uses.
 
-* ``PERSISTENCE_MODULE``: ``eventsourcing.sqlite`` (the default here) or ``eventstore_cassandra``.
+* ``PERSISTENCE_MODULE``: ``eventsourcing.sqlite`` (the default here), ``eventstore_cassandra``, or
+  ``eventstore_grpc`` for a store that is reached through its server.
 * ``PATIENTMGMT_DATA``: the folder of everything that is kept in files, ``var`` by default.
 * ``SQLITE_DBNAME``: the file of events on SQLite, ``patients.sqlite`` in that folder by default.
 * ``PATIENTMGMT_FEED``: what workers follow on Cassandra, ``type_view`` (default) or ``log``.
@@ -8,6 +9,7 @@
 * ``PATIENTMGMT_READY_LAG_SECONDS``: how old a read model may be for the application to be ready, 60
   by default.
 * ``CASSANDRA_*``: see :class:`eventstore_cassandra.Settings`.
+* ``STOREGRPC_*``: see :mod:`eventstore_grpc.remote.settings`.
 
 A variable that is empty counts as one that is not set. Where ``PERSISTENCE_MODULE`` is not set and
 ``patientmgmt run`` is running on the same folder, its store is meant: commands beside it, demo data
@@ -22,6 +24,7 @@ from pathlib import Path
 
 SQLITE = "eventsourcing.sqlite"
 CASSANDRA = "eventstore_cassandra"
+GRPC = "eventstore_grpc"
 
 _DEFAULT_DATA = "var"
 _RECORD = "running.json"

@@ -1,7 +1,8 @@
 """Puts the system together for one process: the application, its read models, and workers.
 
-On Cassandra the read models stand beside the events and are fed by the type view; on any other
-store they stand in a SQLite file and are fed by the library's notification log.
+On Cassandra the read models stand beside the events and are fed by the type view; so they are over
+gRPC, but stand in a SQLite file. On any other store they stand in such a file and are fed by the
+library's notification log.
 """
 
 import sqlite3
@@ -14,6 +15,7 @@ from pathlib import Path
 from eventsourcing.persistence import ApplicationRecorder, OperationalError
 
 from eventstore_cassandra import CassandraApplicationRecorder
+from eventstore_grpc import RemoteRecorder
 from patientmgmt.application import PatientManagement
 from patientmgmt.domain.events import EVENT_TYPES
 from patientmgmt.environment import environment, environment_beside
@@ -111,8 +113,7 @@ def open_runtime(env: Mapping[str, str] | None = None) -> Iterator[Runtime]:
                     application,
                     file,
                     queries_of(file),
-                    _feed_elsewhere(values, recorder),
-                    LogTruth(recorder),
+                    *_followed_elsewhere(values, recorder),
                     _sweep_period(values),
                 )
 
@@ -140,6 +141,15 @@ def _feed_on_cassandra(env: Mapping[str, str], recorder: CassandraApplicationRec
             )
         case found:
             raise OSError(f"PATIENTMGMT_FEED: expected type_view or log, found {found}.")
+
+
+def _followed_elsewhere(
+    env: Mapping[str, str], recorder: ApplicationRecorder
+) -> tuple[Feed, Truth]:
+    """Return what is followed, and compared with, where read models are kept in a file."""
+    if isinstance(recorder, RemoteRecorder):
+        return TypeViewFeed(recorder, topics=list(EVENT_TYPES)), TokenTruth(recorder)
+    return _feed_elsewhere(env, recorder), LogTruth(recorder)
 
 
 def _feed_elsewhere(env: Mapping[str, str], recorder: ApplicationRecorder) -> Feed:

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(eventstore_grpc/protocol/storegrpc.proto\x12\tstoregrpc\"{\n\x0f\x46indByIDRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x02gt\x18\x02 \x01(\x03H\x00\x88\x01\x01\x12\x10\n\x03lte\x18\x03 \x01(\x03H\x01\x88\x01\x01\x12\x0c\n\x04\x64\x65sc\x18\x04 \x01(\x08\x12\x12\n\x05limit\x18\x05 \x01(\x03H\x02\x88\x01\x01\x42\x05\n\x03_gtB\x06\n\x04_lteB\x08\n\x06_limit\"s\n\x11\x46indByTypeRequest\x12\x0c\n\x04type\x18\x01 \x01(\x05\x12\r\n\x05since\x18\x02 \x01(\x03\x12\x11\n\tbatchSize\x18\x03 \x01(\x05\x12\x1f\n\x05\x61\x66ter\x18\x04 \x01(\x0b\x32\x10.storegrpc.Place\x12\r\n\x05topic\x18\x05 \x01(\t\"6\n\x05Place\x12\x10\n\x08savetime\x18\x01 \x01(\x03\x12\x0f\n\x07version\x18\x02 \x01(\x05\x12\n\n\x02id\x18\x03 \x01(\t\"\x84\x02\n\x0c\x46indResponse\x12\x0f\n\x07success\x18\x01 \x01(\x08\x12\r\n\x05\x65rror\x18\x02 \x01(\t\x12\x0e\n\x06latest\x18\x03 \x01(\x03\x12-\n\x06\x65vents\x18\x04 \x03(\x0b\x32\x1d.storegrpc.FindResponse.Event\x1a\x94\x01\n\x05\x45vent\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\x05\x12\x0f\n\x07payload\x18\x03 \x01(\t\x12\x10\n\x08savetime\x18\x04 \x01(\x03\x12\x0f\n\x07version\x18\x05 \x01(\x05\x12\r\n\x05topic\x18\x06 \x01(\t\x12\x12\n\x05state\x18\x07 \x01(\x0cH\x00\x88\x01\x01\x12\x10\n\x08position\x18\x08 \x01(\x03\x42\x08\n\x06_state\"\xcf\x01\n\rUpdateRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x05\x12.\n\x06\x65vents\x18\x03 \x03(\x0b\x32\x1e.storegrpc.UpdateRequest.Event\x12\x0c\n\x04name\x18\x04 \x01(\t\x12\x0e\n\x06\x66rom_0\x18\x05 \x01(\x08\x1aS\n\x05\x45vent\x12\x0c\n\x04type\x18\x01 \x01(\x05\x12\x0f\n\x07payload\x18\x02 \x01(\t\x12\r\n\x05topic\x18\x03 \x01(\t\x12\x12\n\x05state\x18\x04 \x01(\x0cH\x00\x88\x01\x01\x42\x08\n\x06_state\"T\n\x0eUpdateResponse\x12\x0f\n\x07success\x18\x01 \x01(\x08\x12\r\n\x05\x65rror\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\x05\x12\x11\n\tpositions\x18\x04 \x03(\x03\"1\n\x10SubscribeRequest\x12\r\n\x05\x61\x66ter\x18\x01 \x01(\x03\x12\x0e\n\x06topics\x18\x02 \x03(\t\"~\n\x0eReadLogRequest\x12\x12\n\x05start\x18\x01 \x01(\x03H\x00\x88\x01\x01\x12\r\n\x05limit\x18\x02 \x01(\x03\x12\x11\n\x04stop\x18\x03 \x01(\x03H\x01\x88\x01\x01\x12\x0e\n\x06topics\x18\x04 \x03(\t\x12\x13\n\x0b\x61\x66ter_start\x18\x05 \x01(\x08\x42\x08\n\x06_startB\x07\n\x05_stop\"8\n\x07LogPage\x12-\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x1d.storegrpc.FindResponse.Event\"\x13\n\x11\x46indLogEndRequest\"8\n\x12\x46indLogEndResponse\x12\x15\n\x08position\x18\x01 \x01(\x03H\x00\x88\x01\x01\x42\x0b\n\t_position\"<\n\x13\x46indVersionsRequest\x12\x0f\n\x02gt\x18\x01 \x01(\x03H\x00\x88\x01\x01\x12\r\n\x05limit\x18\x02 \x01(\x03\x42\x05\n\x03_gt\"\x88\x01\n\x14\x46indVersionsResponse\x12\x39\n\x08versions\x18\x01 \x03(\x0b\x32\'.storegrpc.FindVersionsResponse.Version\x1a\x35\n\x07Version\x12\r\n\x05token\x18\x01 \x01(\x03\x12\n\n\x02id\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\x05\x32\xb3\x04\n\x11\x45ventStoreService\x12?\n\x08\x46indByID\x12\x1a.storegrpc.FindByIDRequest\x1a\x17.storegrpc.FindResponse\x12\x43\n\nFindByType\x12\x1c.storegrpc.FindByTypeRequest\x1a\x17.storegrpc.FindResponse\x12=\n\x06Update\x12\x18.storegrpc.UpdateRequest\x1a\x19.storegrpc.UpdateResponse\x12\x43\n\nReadStream\x12\x1a.storegrpc.FindByIDRequest\x1a\x17.storegrpc.FindResponse0\x01\x12>\n\tSubscribe\x12\x1b.storegrpc.SubscribeRequest\x1a\x12.storegrpc.LogPage0\x01\x12\x38\n\x07ReadLog\x12\x19.storegrpc.ReadLogRequest\x1a\x12.storegrpc.LogPage\x12I\n\nFindLogEnd\x12\x1c.storegrpc.FindLogEndRequest\x1a\x1d.storegrpc.FindLogEndResponse\x12O\n\x0c\x46indVersions\x12\x1e.storegrpc.FindVersionsRequest\x1a\x1f.storegrpc.FindVersionsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(eventstore_grpc/protocol/storegrpc.proto\x12\tstoregrpc\"{\n\x0f\x46indByIDRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x02gt\x18\x02 \x01(\x03H\x00\x88\x01\x01\x12\x10\n\x03lte\x18\x03 \x01(\x03H\x01\x88\x01\x01\x12\x0c\n\x04\x64\x65sc\x18\x04 \x01(\x08\x12\x12\n\x05limit\x18\x05 \x01(\x03H\x02\x88\x01\x01\x42\x05\n\x03_gtB\x06\n\x04_lteB\x08\n\x06_limit\"s\n\x11\x46indByTypeRequest\x12\x0c\n\x04type\x18\x01 \x01(\x05\x12\r\n\x05since\x18\x02 \x01(\x03\x12\x11\n\tbatchSize\x18\x03 \x01(\x05\x12\x1f\n\x05\x61\x66ter\x18\x04 \x01(\x0b\x32\x10.storegrpc.Place\x12\r\n\x05topic\x18\x05 \x01(\t\"6\n\x05Place\x12\x10\n\x08savetime\x18\x01 \x01(\x03\x12\x0f\n\x07version\x18\x02 \x01(\x05\x12\n\n\x02id\x18\x03 \x01(\t\"\x92\x02\n\x0c\x46indResponse\x12\x0f\n\x07success\x18\x01 \x01(\x08\x12\r\n\x05\x65rror\x18\x02 \x01(\t\x12\x0e\n\x06latest\x18\x03 \x01(\x03\x12-\n\x06\x65vents\x18\x04 \x03(\x0b\x32\x1d.storegrpc.FindResponse.Event\x12\x0c\n\x04more\x18\x05 \x01(\x08\x1a\x94\x01\n\x05\x45vent\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\x05\x12\x0f\n\x07payload\x18\x03 \x01(\t\x12\x10\n\x08savetime\x18\x04 \x01(\x03\x12\x0f\n\x07version\x18\x05 \x01(\x05\x12\r\n\x05topic\x18\x06 \x01(\t\x12\x12\n\x05state\x18\x07 \x01(\x0cH\x00\x88\x01\x01\x12\x10\n\x08position\x18\x08 \x01(\x03\x42\x08\n\x06_state\"\xcf\x01\n\rUpdateRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x05\x12.\n\x06\x65vents\x18\x03 \x03(\x0b\x32\x1e.storegrpc.UpdateRequest.Event\x12\x0c\n\x04name\x18\x04 \x01(\t\x12\x0e\n\x06\x66rom_0\x18\x05 \x01(\x08\x1aS\n\x05\x45vent\x12\x0c\n\x04type\x18\x01 \x01(\x05\x12\x0f\n\x07payload\x18\x02 \x01(\t\x12\r\n\x05topic\x18\x03 \x01(\t\x12\x12\n\x05state\x18\x04 \x01(\x0cH\x00\x88\x01\x01\x42\x08\n\x06_state\"T\n\x0eUpdateResponse\x12\x0f\n\x07success\x18\x01 \x01(\x08\x12\r\n\x05\x65rror\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\x05\x12\x11\n\tpositions\x18\x04 \x03(\x03\"1\n\x10SubscribeRequest\x12\r\n\x05\x61\x66ter\x18\x01 \x01(\x03\x12\x0e\n\x06topics\x18\x02 \x03(\t\"~\n\x0eReadLogRequest\x12\x12\n\x05start\x18\x01 \x01(\x03H\x00\x88\x01\x01\x12\r\n\x05limit\x18\x02 \x01(\x03\x12\x11\n\x04stop\x18\x03 \x01(\x03H\x01\x88\x01\x01\x12\x0e\n\x06topics\x18\x04 \x03(\t\x12\x13\n\x0b\x61\x66ter_start\x18\x05 \x01(\x08\x42\x08\n\x06_startB\x07\n\x05_stop\"S\n\x07LogPage\x12-\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x1d.storegrpc.FindResponse.Event\x12\x0c\n\x04more\x18\x03 \x01(\x08\x12\x0b\n\x03\x65nd\x18\x02 \x01(\x03\"\x13\n\x11\x46indLogEndRequest\"8\n\x12\x46indLogEndResponse\x12\x15\n\x08position\x18\x01 \x01(\x03H\x00\x88\x01\x01\x42\x0b\n\t_position\"<\n\x13\x46indVersionsRequest\x12\x0f\n\x02gt\x18\x01 \x01(\x03H\x00\x88\x01\x01\x12\r\n\x05limit\x18\x02 \x01(\x03\x42\x05\n\x03_gt\"\x88\x01\n\x14\x46indVersionsResponse\x12\x39\n\x08versions\x18\x01 \x03(\x0b\x32\'.storegrpc.FindVersionsResponse.Version\x1a\x35\n\x07Version\x12\r\n\x05token\x18\x01 \x01(\x03\x12\n\n\x02id\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\x05\x32\xb3\x04\n\x11\x45ventStoreService\x12?\n\x08\x46indByID\x12\x1a.storegrpc.FindByIDRequest\x1a\x17.storegrpc.FindResponse\x12\x43\n\nFindByType\x12\x1c.storegrpc.FindByTypeRequest\x1a\x17.storegrpc.FindResponse\x12=\n\x06Update\x12\x18.storegrpc.UpdateRequest\x1a\x19.storegrpc.UpdateResponse\x12\x43\n\nReadStream\x12\x1a.storegrpc.FindByIDRequest\x1a\x17.storegrpc.FindResponse0\x01\x12>\n\tSubscribe\x12\x1b.storegrpc.SubscribeRequest\x1a\x12.storegrpc.LogPage0\x01\x12\x38\n\x07ReadLog\x12\x19.storegrpc.ReadLogRequest\x1a\x12.storegrpc.LogPage\x12I\n\nFindLogEnd\x12\x1c.storegrpc.FindLogEndRequest\x1a\x1d.storegrpc.FindLogEndResponse\x12O\n\x0c\x46indVersions\x12\x1e.storegrpc.FindVersionsRequest\x1a\x1f.storegrpc.FindVersionsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,31 +38,31 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PLACE']._serialized_start=297
   _globals['_PLACE']._serialized_end=351
   _globals['_FINDRESPONSE']._serialized_start=354
-  _globals['_FINDRESPONSE']._serialized_end=614
-  _globals['_FINDRESPONSE_EVENT']._serialized_start=466
-  _globals['_FINDRESPONSE_EVENT']._serialized_end=614
-  _globals['_UPDATEREQUEST']._serialized_start=617
-  _globals['_UPDATEREQUEST']._serialized_end=824
-  _globals['_UPDATEREQUEST_EVENT']._serialized_start=741
-  _globals['_UPDATEREQUEST_EVENT']._serialized_end=824
-  _globals['_UPDATERESPONSE']._serialized_start=826
-  _globals['_UPDATERESPONSE']._serialized_end=910
-  _globals['_SUBSCRIBEREQUEST']._serialized_start=912
-  _globals['_SUBSCRIBEREQUEST']._serialized_end=961
-  _globals['_READLOGREQUEST']._serialized_start=963
-  _globals['_READLOGREQUEST']._serialized_end=1089
-  _globals['_LOGPAGE']._serialized_start=1091
-  _globals['_LOGPAGE']._serialized_end=1147
-  _globals['_FINDLOGENDREQUEST']._serialized_start=1149
-  _globals['_FINDLOGENDREQUEST']._serialized_end=1168
-  _globals['_FINDLOGENDRESPONSE']._serialized_start=1170
-  _globals['_FINDLOGENDRESPONSE']._serialized_end=1226
-  _globals['_FINDVERSIONSREQUEST']._serialized_start=1228
-  _globals['_FINDVERSIONSREQUEST']._serialized_end=1288
-  _globals['_FINDVERSIONSRESPONSE']._serialized_start=1291
-  _globals['_FINDVERSIONSRESPONSE']._serialized_end=1427
-  _globals['_FINDVERSIONSRESPONSE_VERSION']._serialized_start=1374
-  _globals['_FINDVERSIONSRESPONSE_VERSION']._serialized_end=1427
-  _globals['_EVENTSTORESERVICE']._serialized_start=1430
-  _globals['_EVENTSTORESERVICE']._serialized_end=1993
+  _globals['_FINDRESPONSE']._serialized_end=628
+  _globals['_FINDRESPONSE_EVENT']._serialized_start=480
+  _globals['_FINDRESPONSE_EVENT']._serialized_end=628
+  _globals['_UPDATEREQUEST']._serialized_start=631
+  _globals['_UPDATEREQUEST']._serialized_end=838
+  _globals['_UPDATEREQUEST_EVENT']._serialized_start=755
+  _globals['_UPDATEREQUEST_EVENT']._serialized_end=838
+  _globals['_UPDATERESPONSE']._serialized_start=840
+  _globals['_UPDATERESPONSE']._serialized_end=924
+  _globals['_SUBSCRIBEREQUEST']._serialized_start=926
+  _globals['_SUBSCRIBEREQUEST']._serialized_end=975
+  _globals['_READLOGREQUEST']._serialized_start=977
+  _globals['_READLOGREQUEST']._serialized_end=1103
+  _globals['_LOGPAGE']._serialized_start=1105
+  _globals['_LOGPAGE']._serialized_end=1188
+  _globals['_FINDLOGENDREQUEST']._serialized_start=1190
+  _globals['_FINDLOGENDREQUEST']._serialized_end=1209
+  _globals['_FINDLOGENDRESPONSE']._serialized_start=1211
+  _globals['_FINDLOGENDRESPONSE']._serialized_end=1267
+  _globals['_FINDVERSIONSREQUEST']._serialized_start=1269
+  _globals['_FINDVERSIONSREQUEST']._serialized_end=1329
+  _globals['_FINDVERSIONSRESPONSE']._serialized_start=1332
+  _globals['_FINDVERSIONSRESPONSE']._serialized_end=1468
+  _globals['_FINDVERSIONSRESPONSE_VERSION']._serialized_start=1415
+  _globals['_FINDVERSIONSRESPONSE_VERSION']._serialized_end=1468
+  _globals['_EVENTSTORESERVICE']._serialized_start=1471
+  _globals['_EVENTSTORESERVICE']._serialized_end=2034
 # @@protoc_insertion_point(module_scope)

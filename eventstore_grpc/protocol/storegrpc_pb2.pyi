@@ -45,7 +45,7 @@ class Place(_message.Message):
     def __init__(self, savetime: _Optional[int] = ..., version: _Optional[int] = ..., id: _Optional[str] = ...) -> None: ...
 
 class FindResponse(_message.Message):
-    __slots__ = ("success", "error", "latest", "events")
+    __slots__ = ("success", "error", "latest", "events", "more")
     class Event(_message.Message):
         __slots__ = ("id", "type", "payload", "savetime", "version", "topic", "state", "position")
         ID_FIELD_NUMBER: _ClassVar[int]
@@ -69,11 +69,13 @@ class FindResponse(_message.Message):
     ERROR_FIELD_NUMBER: _ClassVar[int]
     LATEST_FIELD_NUMBER: _ClassVar[int]
     EVENTS_FIELD_NUMBER: _ClassVar[int]
+    MORE_FIELD_NUMBER: _ClassVar[int]
     success: bool
     error: str
     latest: int
     events: _containers.RepeatedCompositeFieldContainer[FindResponse.Event]
-    def __init__(self, success: _Optional[bool] = ..., error: _Optional[str] = ..., latest: _Optional[int] = ..., events: _Optional[_Iterable[_Union[FindResponse.Event, _Mapping]]] = ...) -> None: ...
+    more: bool
+    def __init__(self, success: _Optional[bool] = ..., error: _Optional[str] = ..., latest: _Optional[int] = ..., events: _Optional[_Iterable[_Union[FindResponse.Event, _Mapping]]] = ..., more: _Optional[bool] = ...) -> None: ...
 
 class UpdateRequest(_message.Message):
     __slots__ = ("id", "version", "events", "name", "from_0")
@@ -135,10 +137,14 @@ class ReadLogRequest(_message.Message):
     def __init__(self, start: _Optional[int] = ..., limit: _Optional[int] = ..., stop: _Optional[int] = ..., topics: _Optional[_Iterable[str]] = ..., after_start: _Optional[bool] = ...) -> None: ...
 
 class LogPage(_message.Message):
-    __slots__ = ("events",)
+    __slots__ = ("events", "more", "end")
     EVENTS_FIELD_NUMBER: _ClassVar[int]
+    MORE_FIELD_NUMBER: _ClassVar[int]
+    END_FIELD_NUMBER: _ClassVar[int]
     events: _containers.RepeatedCompositeFieldContainer[FindResponse.Event]
-    def __init__(self, events: _Optional[_Iterable[_Union[FindResponse.Event, _Mapping]]] = ...) -> None: ...
+    more: bool
+    end: int
+    def __init__(self, events: _Optional[_Iterable[_Union[FindResponse.Event, _Mapping]]] = ..., more: _Optional[bool] = ..., end: _Optional[int] = ...) -> None: ...
 
 class FindLogEndRequest(_message.Message):
     __slots__ = ()

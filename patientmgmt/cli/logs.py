@@ -2,6 +2,8 @@
 
 import logging
 
+_OURS = ("patientmgmt", "projections", "read_models", "eventstore_cassandra", "eventstore_grpc")
+
 
 def log_to_stderr() -> None:
     """Log the system's own doings; of libraries, warnings only.
@@ -12,6 +14,12 @@ def log_to_stderr() -> None:
     logging.basicConfig(
         level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
-    for name in ("patientmgmt", "projections", "read_models", "eventstore_cassandra"):
+    for name in (
+        "patientmgmt",
+        "projections",
+        "read_models",
+        "eventstore_cassandra",
+        "eventstore_grpc",
+    ):
         logging.getLogger(name).setLevel(logging.INFO)
     logging.getLogger("cassandra").setLevel(logging.CRITICAL)

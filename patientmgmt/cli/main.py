@@ -7,6 +7,8 @@ from eventsourcing.persistence import InfrastructureFactoryError, PersistenceErr
 
 from patientmgmt.cli.cassandra import cassandra
 from patientmgmt.cli.demo_data import demo_data
+from patientmgmt.cli.grpc_health import grpc_health
+from patientmgmt.cli.grpc_store import grpc_store
 from patientmgmt.cli.init import init
 from patientmgmt.cli.projections import projections
 from patientmgmt.cli.run import run
@@ -56,5 +58,17 @@ def main() -> None:
     """
 
 
-for command in (run, serve, worker, init, store, projections, demo_data, scenario, cassandra):
+for command in (
+    run,
+    serve,
+    worker,
+    init,
+    store,
+    projections,
+    demo_data,
+    scenario,
+    cassandra,
+    grpc_store,
+    grpc_health,
+):
     main.add_command(command)
