@@ -96,6 +96,7 @@ class Tail:
         self._entries: list[Entry] = []
         self._size = 0
         self._begin = self._end = 0
+        self._known_end = 0
         self._followers = 0
         self._reading: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()
@@ -140,13 +141,14 @@ class Tail:
                 continue
             async with self._slots:
                 found = await self._read(position)
+            if len(found) < PAGE:
+                self._begin_at(found[-1].position if found else position)
             if found:
                 return found
-            self._begin_at(position)
         raise GoingAwayError(f"The server ends. Go on behind position {position}.")
 
     def _begin_at(self, position: int) -> None:
-        """Let the tail begin at a position behind which there was nothing, if it has it not."""
+        """Let the tail begin at a position behind which nothing was found, if it has it not."""
         if self._reading is None or position < self._begin:
             # Others may wait for a position that no event has yet: they are behind this one.
             self._entries, self._size = [], 0
@@ -204,7 +206,10 @@ class Tail:
         self._changed = asyncio.Event()
 
     async def _read(self, position: int) -> Sequence[Entry]:
-        return await self._loop.run_in_executor(self._executor, self._read_here, position)
+        found = await self._loop.run_in_executor(self._executor, self._read_here, position)
+        if found:
+            self._known_end = max(self._known_end, found[-1].position)
+        return found
 
     def _read_here(self, position: int) -> Sequence[Entry]:
         found = self._log.select_notifications(position, PAGE, inclusive_of_start=False)
@@ -220,7 +225,7 @@ class Tail:
         ]
 
     def _pages(self, entries: Sequence[Entry], topics: frozenset[str]) -> Sequence[bytes]:
-        end = pb.LogPage(end=max(self._end, entries[-1].position)).SerializeToString()
+        end = pb.LogPage(end=self._known_end).SerializeToString()
         found: list[bytes] = []
         parts: list[bytes] = []
         size = 0

@@ -1,0 +1,156 @@
+"""Errors as statuses, and back: a client gets the error that the recorder raised."""
+
+from typing import Any
+
+import grpc
+import pytest
+from eventsourcing.persistence import (
+    DataError,
+    IntegrityError,
+    NotSupportedError,
+    OperationalError,
+    PersistenceError,
+    ProgrammingError,
+)
+
+from eventstore_cassandra import AggregateErasedError, ConflictError, UnknownOutcomeError
+from eventstore_cassandra.errors import StoreUnreachableError
+from eventstore_grpc.statuses import (
+    Failure,
+    GoingAwayError,
+    InvalidRequestError,
+    Reason,
+    TooLongError,
+    error_of,
+    failure_of,
+    not_known_any_more,
+    reason_of,
+)
+
+
+class Failed(grpc.RpcError):
+    """A call that failed with a status."""
+
+    def __init__(self, status: grpc.Status) -> None:
+        self._status = status
+
+    def code(self) -> grpc.StatusCode:
+        return self._status.code
+
+    def details(self) -> str:
+        return self._status.details
+
+    def trailing_metadata(self) -> Any:
+        return self._status.trailing_metadata
+
+
+class Plain(grpc.Status):
+    """A status that no server of ours has made."""
+
+    def __init__(self, code: grpc.StatusCode, details: str) -> None:
+        self.code = code
+        self.details = details
+        self.trailing_metadata = ()
+
+
+def received(error: Exception) -> PersistenceError:
+    return error_of(Failed(failure_of(error).status()), "Cannot do it")
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (InvalidRequestError("x"), grpc.StatusCode.INVALID_ARGUMENT),
+        (DataError("x"), grpc.StatusCode.INVALID_ARGUMENT),
+        (ConflictError("x", expected=1, actual=2), grpc.StatusCode.ABORTED),
+        (IntegrityError("x"), grpc.StatusCode.ABORTED),
+        (AggregateErasedError("x"), grpc.StatusCode.FAILED_PRECONDITION),
+        (ProgrammingError("x"), grpc.StatusCode.FAILED_PRECONDITION),
+        (NotSupportedError("x"), grpc.StatusCode.FAILED_PRECONDITION),
+        (UnknownOutcomeError("x"), grpc.StatusCode.UNAVAILABLE),
+        (StoreUnreachableError("x"), grpc.StatusCode.UNAVAILABLE),
+        (GoingAwayError("x"), grpc.StatusCode.UNAVAILABLE),
+        (TooLongError("x"), grpc.StatusCode.RESOURCE_EXHAUSTED),
+        (OperationalError("x"), grpc.StatusCode.DATA_LOSS),
+        (RuntimeError("x"), grpc.StatusCode.INTERNAL),
+    ],
+)
+def test_each_error_has_its_code(error: Exception, code: grpc.StatusCode) -> None:
+    status = failure_of(error).status()
+
+    assert status.code is code
+    assert reason_of(Failed(status)) is failure_of(error).reason
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        DataError("Too much of it."),
+        ConflictError("Expected 1, found 2.", expected=1, actual=2),
+        ConflictError("Expected none, found 2.", actual=2),
+        ConflictError("Expected 3, found none.", expected=3),
+        IntegrityError("Twice the same."),
+        AggregateErasedError("It is erased."),
+        ProgrammingError("No tables."),
+        UnknownOutcomeError("Who knows."),
+        StoreUnreachableError("Nobody there."),
+    ],
+)
+def test_the_librarys_errors_arrive_as_what_they_were(error: PersistenceError) -> None:
+    found = received(error)
+
+    assert type(found) is type(error)
+    assert str(found) == str(error)
+    if isinstance(error, ConflictError):
+        assert isinstance(found, ConflictError)
+        assert (found.expected, found.actual) == (error.expected, error.actual)
+
+
+def test_other_errors_arrive_as_the_nearest_of_the_library() -> None:
+    assert type(received(InvalidRequestError("Not so."))) is DataError
+    assert type(received(NotSupportedError("Not here."))) is ProgrammingError
+    assert type(received(GoingAwayError("Bye."))) is StoreUnreachableError
+    for error in (TooLongError("Long."), OperationalError("A hole."), RuntimeError("Secret.")):
+        found = received(error)
+        assert type(found) is OperationalError
+        assert str(found).startswith("Cannot do it: ")
+        assert "Secret" not in str(found)
+
+
+@pytest.mark.parametrize("code", list(grpc.StatusCode))
+def test_a_status_of_somebody_else_is_an_error_of_the_library(code: grpc.StatusCode) -> None:
+    found = error_of(Failed(Plain(code, "")), "Cannot do it")
+
+    cures = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
+    assert isinstance(found, StoreUnreachableError) is (code in cures)
+    assert isinstance(found, OperationalError)
+    assert code.name in str(found)
+    assert reason_of(Failed(Plain(code, ""))) is None
+
+
+def test_a_sentence_has_one_line_and_an_end() -> None:
+    status = failure_of(DataError("Too\nlong " + 5000 * "ü")).status()
+
+    assert len(status.details) == 1000
+    assert status.details.startswith("Too long ü")
+    assert reason_of(Failed(status)) is Reason.INVALID_REQUEST
+
+
+def test_after_an_earlier_try_nobody_says_that_nothing_was_written() -> None:
+    unreachable = failure_of(StoreUnreachableError("Nobody there. Nothing was written."))
+    conflict = failure_of(ConflictError("Expected 1, found 2.", expected=1, actual=2))
+
+    found = not_known_any_more(unreachable)
+
+    assert found.reason is Reason.OUTCOME_UNKNOWN
+    assert "Nothing was written" not in found.sentence
+    assert "not known" in found.sentence
+    assert not_known_any_more(conflict) == conflict
+
+
+def test_details_of_others_are_left_alone() -> None:
+    other = Failure(Reason.VERSION_CONFLICT, "x").status()
+    mixed = Plain(grpc.StatusCode.INTERNAL, "y")
+    mixed.trailing_metadata = other.trailing_metadata
+
+    assert reason_of(Failed(mixed)) is None
