@@ -6,8 +6,9 @@ that asks: set ``PERSISTENCE_MODULE=eventstore_grpc`` and the ``STOREGRPC_*`` va
 :mod:`.remote.settings` explains.
 """
 
+from eventstore_grpc.remote.application_recorder import RemoteRecorder
 from eventstore_grpc.remote.factory import RemoteFactory
-from eventstore_grpc.remote.recorder import RemoteRecorder
+from eventstore_grpc.remote.recorder import RemoteAggregateRecorder
 from eventstore_grpc.remote.settings import ClientSettings
 
-__all__ = ["ClientSettings", "RemoteFactory", "RemoteRecorder"]
+__all__ = ["ClientSettings", "RemoteAggregateRecorder", "RemoteFactory", "RemoteRecorder"]

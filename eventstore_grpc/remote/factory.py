@@ -15,8 +15,9 @@ from eventsourcing.persistence import (
 from eventsourcing.utils import Environment, EnvType
 
 from eventstore_cassandra import erased
+from eventstore_grpc.remote.application_recorder import RemoteRecorder
 from eventstore_grpc.remote.connection import Connection
-from eventstore_grpc.remote.recorder import RemoteRecorder
+from eventstore_grpc.remote.recorder import RemoteAggregateRecorder
 from eventstore_grpc.remote.settings import ClientSettings
 
 
@@ -42,7 +43,7 @@ class RemoteFactory(InfrastructureFactory[TrackingRecorder]):
         """Return a recorder of events; there are no snapshots over gRPC."""
         if purpose != "events":
             _refuse(f"{purpose} cannot be kept", "switch snapshotting off")
-        return RemoteRecorder(self._connection)
+        return RemoteAggregateRecorder(self._connection)
 
     def application_recorder(self) -> RemoteRecorder:
         """Return a recorder of events."""

@@ -1,16 +1,11 @@
-"""A recorder of events on a server: what the library and the feeds need of one."""
+"""The recorder of aggregates' events on a server, with what feeds need of one."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from uuid import UUID, uuid4
 
 import grpc
-from eventsourcing.persistence import (
-    ApplicationRecorder,
-    Notification,
-    StoredEvent,
-    Subscription,
-)
+from eventsourcing.persistence import AggregateRecorder, StoredEvent
 
 from eventstore_cassandra import Place, UnknownOutcomeError
 from eventstore_cassandra.append_checks import check_append
@@ -20,12 +15,10 @@ from eventstore_grpc.messages import (
     AggregateId,
     to_event,
     to_new_message,
-    to_notification,
 )
 from eventstore_grpc.protocol import methods
 from eventstore_grpc.protocol import storegrpc_pb2 as pb
 from eventstore_grpc.remote.connection import Connection
-from eventstore_grpc.remote.subscription import RemoteSubscription
 from eventstore_grpc.statuses import Reason, error_of, reason_of
 
 _UNKNOWN = (
@@ -34,8 +27,8 @@ _UNKNOWN = (
 )
 
 
-class RemoteRecorder(ApplicationRecorder):
-    """Records events on a server. Share it between threads."""
+class RemoteAggregateRecorder(AggregateRecorder):
+    """Appends to and reads from aggregates on a server. Share it between threads."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -44,7 +37,7 @@ class RemoteRecorder(ApplicationRecorder):
     def insert_events(
         self, stored_events: Sequence[StoredEvent], *, request: str | None = None, **kwargs: Any
     ) -> Sequence[int] | None:
-        """Append events of one aggregate, all of them or none; return their positions, if known.
+        """Append events of one aggregate, all of them or none. Returns None.
 
         :param request: a name for this append, of the caller's choice.
         :raises ConflictError: when the aggregate is not at the version before the first event.
@@ -53,26 +46,8 @@ class RemoteRecorder(ApplicationRecorder):
         :raises UnknownOutcomeError: when the server did not tell what has become of the append.
         :raises OperationalError: when it told that nothing could be written.
         """
-        if not stored_events:
-            return None
-        id_type = UUID if self._connection.settings.has_uuids else str
-        check_append(stored_events, max_bytes=MAX_RECEIVED_BYTES, id_type=id_type)
-        first = stored_events[0]
-        update = pb.UpdateRequest(
-            id=str(first.originator_id),
-            version=max(first.originator_version - 1, 0),
-            from_0=first.originator_version == 0,
-            events=[to_new_message(event) for event in stored_events],
-            name=request or uuid4().hex,
-        )
-        doing = f"Cannot append to aggregate {first.originator_id}"
-        try:
-            response = self._connection.call(methods.UPDATE, update)
-        except grpc.RpcError as e:
-            if reason_of(e) in (None, Reason.UNEXPECTED):
-                raise UnknownOutcomeError(f"{error_of(e, doing)} {_UNKNOWN}") from e
-            raise error_of(e, doing) from e
-        return list(response.positions) or None
+        self._insert(stored_events, request)
+        return None
 
     def select_events(
         self,
@@ -87,10 +62,10 @@ class RemoteRecorder(ApplicationRecorder):
         check_bounds(gt=gt, lte=lte, limit=limit)
         wanted = pb.FindByIDRequest(
             id=str(originator_id),
-            gt=_within_64_bits(gt),
-            lte=_within_64_bits(lte),
+            gt=within_64_bits(gt),
+            lte=within_64_bits(lte),
             desc=desc,
-            limit=_within_64_bits(limit),
+            limit=within_64_bits(limit),
         )
         return [to_event(event, originator_id) for event in self._history(wanted)]
 
@@ -130,50 +105,27 @@ class RemoteRecorder(ApplicationRecorder):
         )
         return [(each.token, self._id_of(each.id), each.version) for each in response.versions]
 
-    def select_notifications(
-        self,
-        start: int | None,
-        limit: int,
-        stop: int | None = None,
-        topics: Sequence[str] = (),
-        *,
-        inclusive_of_start: bool = True,
-    ) -> Sequence[Notification]:
-        """Return up to ``limit`` notifications in order, from ``start`` to ``stop``."""
-        check_bounds(start=start, limit=limit, stop=stop)
-        left = 2**63 - 1 if limit < 0 else limit
-        request = pb.ReadLogRequest(
-            start=_within_64_bits(start),
-            stop=_within_64_bits(stop),
-            topics=topics,
-            after_start=not inclusive_of_start,
+    def _insert(self, events: Sequence[StoredEvent], request: str | None) -> Sequence[int]:
+        """Append events, and return their positions if they are known."""
+        if not events:
+            return []
+        id_type = UUID if self._connection.settings.has_uuids else str
+        check_append(events, max_bytes=MAX_RECEIVED_BYTES, id_type=id_type)
+        first = events[0]
+        update = pb.UpdateRequest(
+            id=str(first.originator_id),
+            version=max(first.originator_version - 1, 0),
+            from_0=first.originator_version == 0,
+            events=[to_new_message(event) for event in events],
+            name=request or uuid4().hex,
         )
-        found: list[Notification] = []
-        while left > 0:
-            request.limit = left
-            page = self._connection.read(
-                methods.READ_LOG, request, "Cannot read the notification log"
-            )
-            found += [to_notification(event, self._id_of(event.id)) for event in page.events]
-            left -= len(page.events)
-            if not page.more:
-                break
-            request.start, request.after_start = found[-1].id, True
-        return found
-
-    def max_notification_id(self) -> int | None:
-        """Return the position of the last event, None where there is none."""
-        end = self._connection.read(
-            methods.FIND_LOG_END, pb.FindLogEndRequest(), "Cannot read the notification log"
-        )
-        return end.position if end.HasField("position") else None
-
-    def subscribe(
-        self, gt: int | None = None, topics: Sequence[str] = ()
-    ) -> Subscription[ApplicationRecorder]:
-        """Return an iterator of notifications above ``gt`` that waits at the end of the log."""
-        check_bounds(gt=gt)
-        return RemoteSubscription(self, self._connection, gt, topics)
+        doing = f"Cannot append to aggregate {first.originator_id}"
+        try:
+            return self._connection.call(methods.UPDATE, update).positions
+        except grpc.RpcError as e:
+            if reason_of(e) in (None, Reason.UNEXPECTED):
+                raise UnknownOutcomeError(f"{error_of(e, doing)} {_UNKNOWN}") from e
+            raise error_of(e, doing) from e
 
     def _history(self, request: pb.FindByIDRequest) -> Iterator[pb.FindResponse.Event]:
         doing = f"Cannot read aggregate {request.id}"
@@ -200,5 +152,6 @@ def _after(topic: str, place: Place | None, limit: int) -> pb.FindByTypeRequest:
     return request
 
 
-def _within_64_bits(number: int | None) -> int | None:
+def within_64_bits(number: int | None) -> int | None:
+    """Return the nearest number that a message can hold."""
     return None if number is None else min(max(number, -(2**63)), 2**63 - 1)

@@ -17,7 +17,7 @@ from eventstore_grpc.remote.connection import Connection, Responses
 from eventstore_grpc.statuses import error_of
 
 if TYPE_CHECKING:
-    from eventstore_grpc.remote.recorder import RemoteRecorder
+    from eventstore_grpc.remote.application_recorder import RemoteRecorder
 
 logger = logging.getLogger(__name__)
 

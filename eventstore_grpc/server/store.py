@@ -215,7 +215,7 @@ class Store:
         topic = self._recorder.event_types.known_topic_of(type_)
         if topic is None:
             known = self._recorder.event_types.known()
-            shown = ", ".join(f"{number} ({name})" for name, number in known.items())
+            shown = ", ".join(f"{number} ({name})" for number, name in known.items())
             raise InvalidRequestError(
                 f"Expected a type that is registered, found {type_}. There are: "
                 f"{shown[:400] or 'none'}."

@@ -160,7 +160,7 @@ async def test_what_the_tail_holds_is_bounded_in_bytes(log: Log, tail: Tail) -> 
 async def test_a_page_is_never_larger_than_a_message_may_be(log: Log, tail: Tail) -> None:
     log.append(9, size=1024 * 1024)
     follower = tail.follow(0, EVERYTHING)
-    sizes = []
+    sizes: list[tuple[int, int]] = []
     while sum(count for _, count in sizes) < 9:
         page = await anext(follower)
         sizes.append((len(page), len(pb.LogPage.FromString(page).events)))
