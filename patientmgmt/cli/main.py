@@ -8,8 +8,10 @@ from eventsourcing.persistence import InfrastructureFactoryError, PersistenceErr
 from patientmgmt.cli.cassandra import cassandra
 from patientmgmt.cli.demo_data import demo_data
 from patientmgmt.cli.grpc_health import grpc_health
+from patientmgmt.cli.grpc_sink import grpc_sink
 from patientmgmt.cli.grpc_store import grpc_store
 from patientmgmt.cli.init import init
+from patientmgmt.cli.poll_client import poll_client
 from patientmgmt.cli.projections import projections
 from patientmgmt.cli.run import run
 from patientmgmt.cli.scenario import scenario
@@ -69,6 +71,8 @@ for command in (
     scenario,
     cassandra,
     grpc_store,
+    grpc_sink,
     grpc_health,
+    poll_client,
 ):
     main.add_command(command)
