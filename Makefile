@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run run-cassandra demo-data test lint format protocol mutants bench soak screenshot clean
+.PHONY: help run run-cassandra demo-data test images lint format protocol mutants bench soak screenshot clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,11 @@ demo-data: $(VENV)/.run ## Fill the running application's store with plausible h
 test: $(VENV)/.dev ## Install what the tests need and run all of them
 	@$(BIN)/python -m tests.setup
 	@$(BIN)/pytest
+
+images: $(VENV)/.dev ## Build the containers' images without an engine, and run the system in them
+	@$(BIN)/python -m tests.setup
+	@$(BIN)/python -m tests.images.setup
+	@$(BIN)/pytest tests/images
 
 lint: $(VENV)/.dev ## Check style, format, types and import directions
 	@$(BIN)/ruff check .
