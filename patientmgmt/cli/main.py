@@ -17,6 +17,7 @@ from patientmgmt.cli.run import run
 from patientmgmt.cli.scenario import scenario
 from patientmgmt.cli.serve import serve
 from patientmgmt.cli.store import store
+from patientmgmt.cli.test_client import test_client
 from patientmgmt.cli.worker import worker
 from patientmgmt.domain.errors import CommandRefusedError
 from projections.errors import ReadModelsUnavailableError
@@ -74,5 +75,6 @@ for command in (
     grpc_sink,
     grpc_health,
     poll_client,
+    test_client,
 ):
     main.add_command(command)
