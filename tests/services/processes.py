@@ -75,7 +75,7 @@ class Process:
 
         until(has_said, f"{text!r} in the output of the process")
 
-    def signal(self, number: signal.Signals) -> None:
+    def send(self, number: signal.Signals) -> None:
         """Send a signal."""
         self._process.send_signal(number)
 
@@ -85,7 +85,7 @@ class Process:
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         """End it the usual way, and return its exit code."""
-        self.signal(number)
+        self.send(number)
         return self.ended()
 
     def kill(self) -> None:
@@ -131,11 +131,11 @@ class StoreServer:
 
     def hang(self) -> None:
         """Let it answer nothing more, but keep its connections."""
-        self.process.signal(signal.SIGSTOP)
+        self.process.send(signal.SIGSTOP)
 
     def go_on(self) -> None:
         """Let a server that hangs go on."""
-        self.process.signal(signal.SIGCONT)
+        self.process.send(signal.SIGCONT)
 
 
 def grpc_environment(env: Mapping[str, str], address: str) -> dict[str, str]:
