@@ -43,7 +43,7 @@ MOST_PRINTS = 300_000
 MOST_LOGGED = 100_000
 AT_ONCE = 500
 """Appends that are due at a time."""
-MOST_TOLD = 20
+MOST_TOLD = 10
 """Findings that are logged one by one, from one report to the next."""
 
 
