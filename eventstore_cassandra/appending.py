@@ -34,6 +34,7 @@ from eventstore_cassandra.errors import (
 from eventstore_cassandra.event_types import EventTypes
 from eventstore_cassandra.profiles import APPEND, SERIAL_READ
 from eventstore_cassandra.requests import are_of_one_request
+from eventstore_cassandra.shared_settings import claimed_schema
 from eventstore_cassandra.stream import to_columns
 from eventstore_cassandra.waiting import pauses
 
@@ -57,10 +58,14 @@ _LOOK = "SELECT append_id FROM {keyspace}.events WHERE id = ? AND version = ?"
 
 
 class Appender:
-    """What recorders of events append with. Share it between threads."""
+    """What recorders of events append with. Share it between threads.
+
+    :raises ProgrammingError: when the tables are missing, older or newer than this program.
+    """
 
     def __init__(self, datastore: CassandraDatastore) -> None:
         self.datastore = datastore
+        self.schema = claimed_schema(datastore)  # before anything of it is looked for
         self.event_types = EventTypes(datastore, attempts=datastore.settings.append_attempts)
         self._lock = datastore.prepare(LOCK)
         self._bar = datastore.prepare(_BAR)

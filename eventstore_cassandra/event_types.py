@@ -30,6 +30,8 @@ from eventstore_cassandra.whole_numbers import check_whole
 _LARGEST = 2**31 - 1
 FIRST_ALLOCATED = 1000
 """Integers below are for applications to register."""
+UNREGISTERED = "unregistered event type"
+"""Before an integer, this is the topic of events of other programs whose type has none."""
 
 _REGISTRY = "default"
 _READ = "SELECT topic, type, revision FROM {keyspace}.event_types WHERE registry = ?"
@@ -135,6 +137,13 @@ class EventTypes:
                 "backup."
             )
         return topic
+
+    def readable_topic_of(self, number: int) -> str:
+        """Return the topic of an integer that was found in an event, or one that says it has none.
+
+        If reading failed at an event that cannot be understood, nobody could read those beside it.
+        """
+        return self.known_topic_of(number) or f"{UNREGISTERED} {number}"
 
     def known_topic_of(self, number: int) -> str | None:
         """Return the topic of an integer; None where the registry does not have it."""

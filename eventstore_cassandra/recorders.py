@@ -9,7 +9,6 @@ from eventsourcing.persistence import AggregateRecorder, StoredEvent
 from eventstore_cassandra.append import AggregateId, Append
 from eventstore_cassandra.appending import Appender
 from eventstore_cassandra.datastore import CassandraDatastore
-from eventstore_cassandra.shared_settings import claimed_schema
 from eventstore_cassandra.stream import StoredRow, Streams
 from eventstore_cassandra.type_view import Place, TypeView
 from eventstore_cassandra.versions import Versions
@@ -23,12 +22,11 @@ class CassandraAggregateRecorder(Appender, AggregateRecorder):
 
     def __init__(self, datastore: CassandraDatastore) -> None:
         super().__init__(datastore)
-        self.schema = claimed_schema(datastore)
         self._streams = Streams(
             datastore,
             table="events",
             kind="type",
-            topic_of=self.event_types.topic_of,
+            topic_of=self.event_types.readable_topic_of,
             are_events=True,
         )
         self._type_view = TypeView(datastore, self.event_types, self.schema.id_type)
@@ -69,7 +67,8 @@ class CassandraAggregateRecorder(Appender, AggregateRecorder):
     ) -> Sequence[StoredEvent]:
         """Return the aggregate's events above ``gt``, up to ``lte``, in order or reversed.
 
-        An aggregate that is erased has none.
+        An aggregate that is erased has none. An event of another program, whose type has no topic,
+        has one that says so.
         """
         return self._streams.select(originator_id, gt=gt, lte=lte, desc=desc, limit=limit)
 

@@ -42,6 +42,8 @@ class StoredRow:
     event: StoredEvent
     append_id: UUID | None
     """The name of the append that it is of; None where some other program has written it."""
+    kind: int | str
+    """The integer of its type; of a snapshot, the topic."""
     savetime: int | None
     """When it was saved, in milliseconds since the epoch; None for a snapshot."""
 
@@ -171,6 +173,7 @@ class Streams:
                     state=to_state(payload, payload_bytes),
                 ),
                 append_id,
+                kind,
                 more[0] if more else None,
             )
             for version, kind, payload, payload_bytes, append_id, *more in rows

@@ -117,14 +117,15 @@ class Sweeper:
         ]
         if behind:
             shown = self._projection.show_again(behind)
-            logger.warning(
-                "The sweep has shown %d events that the feed had not: the read model %s was behind "
-                "for %d aggregates, %s the first of them.",
-                shown,
-                self._projection.generation.model.name,
-                len(behind),
-                behind[0],
-            )
+            if shown:  # others are parked, which was told, or are not ours
+                logger.warning(
+                    "The sweep has shown %d events that the feed had not: the read model %s was "
+                    "behind for %d aggregates, %s the first of them.",
+                    shown,
+                    self._projection.generation.model.name,
+                    len(behind),
+                    behind[0],
+                )
             sweep = replace(sweep, repaired=sweep.repaired + shown)
         self._sweep, self._suspects = sweep, {}
         self._save(sweep)

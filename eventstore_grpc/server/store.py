@@ -130,13 +130,11 @@ class Store:
         gt = request.gt if request.HasField("gt") else None
         lte = request.lte if request.HasField("lte") else None
         left = request.limit if request.HasField("limit") and request.limit >= 0 else None
-        type_of = self._recorder.event_types.type_of
         while left is None or left > 0:
             portion = PORTION if left is None else min(PORTION, left)
             rows = self._recorder.select_rows(id_, gt=gt, lte=lte, desc=request.desc, limit=portion)
             for row in rows:
-                type_ = type_of(row.event.topic)
-                yield to_message(row.event, type_, savetime=row.savetime or 0)
+                yield to_message(row.event, int(row.kind), savetime=row.savetime or 0)
             if len(rows) < portion:
                 return
             left = None if left is None else left - len(rows)

@@ -65,7 +65,10 @@ class Feed(Protocol):
         ...
 
     def stream(self, aggregate_id: UUID, *, after: int) -> Sequence[StoredEvent]:
-        """Return the aggregate's own events above version ``after``, in order: the truth."""
+        """Return the aggregate's own events above version ``after``, in order: the truth.
+
+        An aggregate that has no event of the feed's topics is another application's; it has none.
+        """
         ...
 
 
@@ -78,6 +81,18 @@ class InvalidCheckpointError(ValueError):
             "Run `patientmgmt projections rebuild`: it begins at the first event, and pages go on "
             "with what there is until it has caught up."
         )
+
+
+def ours(
+    events: Sequence[StoredEvent], topics: Sequence[str], *, after: int
+) -> Sequence[StoredEvent]:
+    """Return an aggregate's events above a version; none if the aggregate is another application's.
+
+    From version 0 on they are all that there are. One of our topics among them makes all of them
+    ours: what cannot be read then is an event that cannot be shown.
+    """
+    is_other = after == 0 and not any(event.topic in topics for event in events)
+    return [] if is_other else events
 
 
 def aggregate_id(event: StoredEvent) -> UUID:

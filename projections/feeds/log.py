@@ -6,7 +6,7 @@ from uuid import UUID
 
 from eventsourcing.persistence import ApplicationRecorder, StoredEvent
 
-from projections.feeds.feed import Batch, InvalidCheckpointError
+from projections.feeds.feed import Batch, InvalidCheckpointError, ours
 
 PAGE_SIZE = 1_000
 """Events in a page: enough that the cost of a poll does not count, and a second's work at most."""
@@ -73,7 +73,8 @@ class LogFeed:
 
     def stream(self, aggregate_id: UUID, *, after: int) -> Sequence[StoredEvent]:
         """Return the aggregate's own events above version ``after``, in order."""
-        return self._recorder.select_events(aggregate_id, gt=after)
+        events = self._recorder.select_events(aggregate_id, gt=after)
+        return ours(events, self.topics, after=after)
 
 
 def _position(checkpoint: str | None) -> int:

@@ -26,7 +26,7 @@ from uuid import UUID
 
 from eventsourcing.persistence import StoredEvent
 
-from projections.feeds.feed import Batch, InvalidCheckpointError
+from projections.feeds.feed import Batch, InvalidCheckpointError, ours
 
 Place = tuple[int, int, UUID | str]
 """A row's place in its type: savetime in milliseconds since the epoch, version, aggregate id."""
@@ -152,7 +152,8 @@ class TypeViewFeed:
 
     def stream(self, aggregate_id: UUID, *, after: int) -> Sequence[StoredEvent]:
         """Return the aggregate's own events above version ``after``, in order."""
-        return self._recorder.select_events(aggregate_id, gt=after)
+        events = self._recorder.select_events(aggregate_id, gt=after)
+        return ours(events, self.topics, after=after)
 
     def _pages(self, places: Mapping[str, Place]) -> dict[str, Page]:
         after = {topic: places.get(topic) for topic in self.topics}

@@ -7,9 +7,11 @@ from uuid import UUID, uuid4
 import grpc
 import pytest
 
+from eventstore_cassandra import CassandraApplicationRecorder
 from eventstore_grpc.protocol import methods
 from eventstore_grpc.protocol import storegrpc_pb2 as pb
 from eventstore_grpc.statuses import Reason
+from patientmgmt.application import PatientManagement
 from tests.services.store.serving import RefusedError, Server, refusals
 
 Code = grpc.StatusCode
@@ -238,3 +240,27 @@ def test_an_unknown_method_is_unimplemented(server: Server) -> None:
         stub(b"", timeout=30)
 
     assert refused.value.code is Code.UNIMPLEMENTED
+
+
+def test_an_event_whose_type_nobody_registered_is_found_as_what_it_is(
+    server: Server, shared_cassandra_env: dict[str, str]
+) -> None:
+    id_ = uuid4()
+    server.call(methods.UPDATE, update(str(id_), 0, "{}"))
+    with PatientManagement(shared_cassandra_env) as application:
+        assert isinstance(application.recorder, CassandraApplicationRecorder)
+        datastore = application.recorder.datastore
+        cql = (
+            "BEGIN BATCH UPDATE {keyspace}.events SET current_version = 2 WHERE id = %s"
+            " IF current_version = 1; INSERT INTO {keyspace}.events"
+            " (id, version, type, payload, savetime) VALUES (%s, 2, 45, 'x', toTimestamp(now()));"
+            " APPLY BATCH"
+        )
+        datastore.session.execute(datastore.in_keyspace(cql), [id_, id_])
+
+    events = server.call(methods.FIND_BY_ID, pb.FindByIDRequest(id=str(id_))).events
+
+    assert [(event.type, event.payload) for event in events] == [(2, "{}"), (45, "x")]
+    assert [event.topic for event in events][1] == "unregistered event type 45"
+    stored = server.recorder().select_events(id_)
+    assert [event.originator_version for event in stored] == [1, 2]

@@ -48,8 +48,8 @@ def test_events_of_the_lost_types_are_told(lost: Store) -> None:
     assert not others
     assert finding.check.sentence == "events of a type that the registry event_types does not have"
     assert (finding.count, finding.first) == (1, [f"{AGGREGATE} version 1"])
-    with pytest.raises(OperationalError, match="event_types was lost: restore it"):
-        CassandraAggregateRecorder(lost.datastore).select_events(AGGREGATE)
+    [event] = CassandraAggregateRecorder(lost.datastore).select_events(AGGREGATE)
+    assert event.topic.startswith("unregistered event type ")
 
 
 def test_an_application_gives_its_topics_their_integers_again(store: Store) -> None:
@@ -70,8 +70,8 @@ def test_a_type_of_another_program_is_given_a_topic(store: Store) -> None:
     recorder = CassandraAggregateRecorder(store.datastore)
     with pytest.raises(OperationalError, match=r"another program .* register_event_types\(\)"):
         recorder.insert_events([StoredEvent(uuid4(), 1, ANOTHER, b"{}")])
-    with pytest.raises(OperationalError, match=r"other program .* register_event_types\(\)"):
-        recorder.select_events(AGGREGATE)
+    [event] = recorder.select_events(AGGREGATE)
+    assert event.topic == f"unregistered event type {number}"
     for wrong in (number + 1, -1, 2**31):
         with pytest.raises(ProgrammingError, match="only if there are events of them"):
             recorder.register_event_types({"Foreign": wrong})
