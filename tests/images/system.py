@@ -1,6 +1,6 @@
 """What ``docker compose up`` does with its file, done by buildah in this machine's network."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -10,25 +10,29 @@ from tests.images.container import LOOPBACK, Container
 
 HEALTHY_WITHIN = 60.0
 """Seconds."""
+ASKS_ANOTHER = {"poll-client"}
+"""Whose check is whether another service answers, so that it may succeed without this one."""
 
 
 @dataclass
 class System:
     """The services that go on, in the order in which they were started."""
 
-    cassandra: str
-    """The address of the Cassandra that runs already, in place of the file's."""
+    nodes: Sequence[str]
+    """The addresses of the nodes that run already, in place of the file's."""
     environment: Mapping[str, str]
     """What its clients are told beside what the file says."""
     containers: dict[str, Container] = field(default_factory=dict)
 
     def container(self, buildah: Buildah, image: Image, service: Service) -> Container:
         """Return a container for a service."""
-        hosts = {
-            name: LOOPBACK if other.target else self.cassandra
+        nodes = iter(self.nodes)
+        hosts = [
+            (name, address)
             for other in services().values()
+            if (address := LOOPBACK if other.target else next(nodes, None))
             for name in other.names
-        }
+        ]
         return Container(
             buildah,
             image,
@@ -42,9 +46,8 @@ class System:
         for name in names:
             if name in self.containers:
                 container = self.containers[name]
-                assert container.becomes_healthy(seconds=HEALTHY_WITHIN), (
-                    f"{name} is not healthy:\n{container.output}"
-                )
+                is_healthy = container.becomes_healthy(seconds=HEALTHY_WITHIN)
+                assert is_healthy, f"{name} is not healthy:\n{container.output}"
 
 
 @contextmanager
@@ -52,12 +55,14 @@ def up(
     buildah: Buildah,
     images: Mapping[str, Image],
     *,
-    cassandra: str,
+    nodes: Sequence[str],
     environment: Mapping[str, str],
+    profiles: Sequence[str] = (),
+    wanted: Sequence[str] = (),
 ) -> Iterator[System]:
     """Start the services, each when those it waits for are healthy, or have come to their end."""
-    system = System(cassandra, environment)
-    chosen = [service for service in started() if service.target]
+    system = System(nodes, environment)
+    chosen = [service for service in started(*profiles, wanted=wanted) if service.target]
     ending = {
         name
         for service in chosen
@@ -74,7 +79,9 @@ def up(
                 container.remove()
             else:
                 system.containers[service.name] = container
-                assert not container.is_healthy(), f"{service.name} is healthy before its start"
+                assert service.name in ASKS_ANOTHER or not container.is_healthy(), (
+                    f"{service.name} seems to be there before its start"
+                )
                 container.start()
         system.wait_for(system.containers)
         yield system

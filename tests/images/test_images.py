@@ -5,15 +5,23 @@ would do. Everything is in the network of this machine, so the ports of the file
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from socket import gethostbyname
+from time import monotonic, sleep
 from urllib.request import Request, urlopen
 
 import pytest
 
+from patientmgmt.local_cassandra import Cluster, stop_nodes
+from tests.conftest import CassandraNode
+from tests.faults.ring import ring_settings
 from tests.images.buildah import Buildah, Image
 from tests.images.container import Container
 from tests.images.dockerfile import targets
-from tests.images.system import up
+from tests.images.system import ASKS_ANOTHER, up
+
+pytestmark = pytest.mark.timeout(1500)  # the first one builds the images
 
 WEB = "http://127.0.0.1:8000"
 MOST_MEGABYTES = 125
@@ -49,25 +57,58 @@ def test_an_image_has_a_user_without_privileges_and_nothing_to_build_with(
 def test_the_system_starts_works_and_stops(
     images: Mapping[str, Image],
     buildah: Buildah,
-    cassandra_address: str,
+    cassandra_node: CassandraNode,
     cassandra_elsewhere: Mapping[str, str],
 ) -> None:
-    with up(
-        buildah, images, cassandra=cassandra_address, environment=cassandra_elsewhere
-    ) as system:
+    address = gethostbyname(cassandra_node.contact_points[0])
+    with up(buildah, images, nodes=[address], environment=cassandra_elsewhere) as system:
         for container in system.containers.values():
             assert container.users() == {int(container.image.user.partition(":")[0])}
-        admit("Ada Marsh")
+        patient = admit("Ada Marsh")
+        eventually(lambda: "Ada Marsh" in page("/"))
+        eventually(lambda: f"PatientAdmitted {patient}" in system.containers["poll-client"].output)
         for name, container in reversed(system.containers.items()):
             assert container.is_healthy(), name
             assert container.stop(seconds=STOPPED_WITHIN) == 0, f"{name}:\n{container.output}"
-            assert not container.is_healthy(), f"{name} is healthy after its end"
+            assert name in ASKS_ANOTHER or not container.is_healthy(), f"{name} seems to be there"
 
 
-def admit(name: str) -> None:
+def test_on_three_nodes_it_goes_on_without_any_one(
+    images: Mapping[str, Image], buildah: Buildah, tmp_path: Path
+) -> None:
+    with (
+        Cluster(ring_settings(tmp_path)) as cluster,
+        up(
+            buildah,
+            images,
+            nodes=cluster.contact_points,
+            environment={"CASSANDRA_PORT": str(cluster.port)},
+            profiles=["three-nodes"],
+            wanted=["web", "worker"],
+        ),
+    ):
+        stop_nodes(cluster.nodes[:1], report=print)
+        patient = admit("Bo Lind")
+        eventually(lambda: patient in page("/"))
+
+
+def admit(name: str) -> str:
+    """Admit a patient, and return the id."""
     body = json.dumps({"name": name, "age": 34, "ward": "AA"}).encode()
     request = Request(  # noqa: S310
         f"{WEB}/api/patients", body, {"Content-Type": "application/json"}
     )
     with urlopen(request) as answer:  # noqa: S310
-        assert answer.status == 201
+        return str(json.load(answer)["id"])
+
+
+def page(path: str) -> str:
+    with urlopen(f"{WEB}{path}") as answer:  # noqa: S310
+        return str(answer.read().decode())
+
+
+def eventually(happens: Callable[[], bool], *, seconds: float = 30) -> None:
+    end = monotonic() + seconds
+    while not happens():
+        assert monotonic() < end
+        sleep(0.1)
