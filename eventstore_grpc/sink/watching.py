@@ -65,6 +65,9 @@ class Watch:
         """Compare the log as far as it goes now, while what is mirrored still comes."""
         deadline = self._loop.time() + patience
         await self._read_log(is_last=True)
+        while self.log_failure and self._loop.time() < deadline:
+            await asyncio.sleep(PAUSE)
+            await self._read_log(is_last=True)
         while self._comparison.events_waiting:
             now = self._loop.time()
             self._comparison.give_up_events(now if now < deadline else math.inf)
