@@ -16,7 +16,7 @@ SOURCE = Path("eventstore_grpc/protocol/storegrpc.proto")
 @pytest.mark.parametrize("made", ["storegrpc_pb2.py", "storegrpc_pb2.pyi"])
 def test_the_messages_are_made_of_their_source(tmp_path: Path, made: str) -> None:
     outputs = [f"--python_out={tmp_path}", f"--pyi_out={tmp_path}"]
-    command = [sys.executable, "-m", "grpc_tools.protoc", f"-I{ROOT}", *outputs, SOURCE]
+    command = [sys.executable, "-m", "grpc_tools.protoc", f"-I{ROOT}", *outputs, str(SOURCE)]
     subprocess.run(command, cwd=ROOT, check=True)
 
     committed = (ROOT / SOURCE).with_name(made).read_text(encoding="utf-8")
