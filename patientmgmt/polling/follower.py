@@ -33,7 +33,7 @@ class Page:
 
 
 class Follower:
-    """Follows a feed of :class:`SavedEvent` from where the cursor is.
+    """Follows a feed of :class:`SavedEvent` from where the cursor is. Let it :meth:`begin` first.
 
     It owns nothing that cannot be lost: when reading fails, :meth:`begin` goes back to the cursor,
     as after a crash.
@@ -46,7 +46,7 @@ class Follower:
         """The versions seen of aggregates that were erased before they could be read."""
         self._reported: set[UUID] = set()
         self._sequencer = Sequencer(self._printed)
-        self._place = cursor.checkpoint
+        self._place: str | None = None
 
     def begin(self) -> None:
         """Begin where the cursor is, after a look at whether it is of this store.
@@ -64,7 +64,9 @@ class Follower:
             )
         self._gone.clear()
         self._sequencer = Sequencer(self._printed)
-        self._place = self._cursor.checkpoint
+        saved = self._cursor.checkpoint
+        # Its beginning: who comes shortly after another would be shown the window's tail alone.
+        self._place = None if saved is None else self._feed.earliest([saved])
 
     def poll(self) -> Page:
         """Return the next page, which is the last one if it has no events and there are no more.

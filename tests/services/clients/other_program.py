@@ -17,7 +17,10 @@ _WRITE = """
 INSERT INTO {keyspace}.events (id, version, type, payload, savetime, current_version)
 VALUES (?, ?, ?, ?, ?, ?)
 """
-_VISIBLE = "SELECT count(*) FROM {keyspace}.events_by_type WHERE type = ?"
+_FIND = """
+SELECT version FROM {keyspace}.events_by_type
+WHERE type = ? AND savetime = ? AND version = ? AND id = ?
+"""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -43,28 +46,24 @@ class OtherProgram:
         self.topics: Sequence[str] = list(topics)
         self.integers: Sequence[int] = list(topics.values())
         self._session = datastore.session
-        self._keyspace = datastore.settings.keyspace
-        self._write = self._session.prepare(_WRITE.format(keyspace=self._keyspace))
-        self._visible = self._session.prepare(_VISIBLE.format(keyspace=self._keyspace))
+        keyspace = datastore.settings.keyspace
+        self._write = self._session.prepare(_WRITE.format(keyspace=keyspace))
+        self._find = self._session.prepare(_FIND.format(keyspace=keyspace))
 
     def write(self, *rows: Row) -> None:
         """Write events, and return when the type view shows them."""
-        before = self._shown(rows)
         values = [
-            (
-                row.id,
-                row.version,
-                self.integers[row.type],
-                row.payload,
-                _EPOCH + timedelta(milliseconds=row.savetime),
-                row.version,
-            )
+            (row.id, row.version, self.integers[row.type], row.payload, _time(row), row.version)
             for row in rows
         ]
         execute_concurrent_with_args(self._session, self._write, values, concurrency=50)
-        until(lambda: self._shown(rows) == before + len(rows), f"{len(rows)} rows in the type view")
+        until(lambda: self._are_visible(rows), f"{len(rows)} rows in the type view")
 
-    def _shown(self, rows: Iterable[Row]) -> int:
-        types = {self.integers[row.type] for row in rows}
-        counts = [self._session.execute(self._visible, [type_]).one() for type_ in types]
-        return sum(count[0] for count in counts)
+    def _are_visible(self, rows: Iterable[Row]) -> bool:
+        keys = [(self.integers[row.type], _time(row), row.version, row.id) for row in rows]
+        found = execute_concurrent_with_args(self._session, self._find, keys, concurrency=50)
+        return all(result.result_or_exc.one() for result in found)
+
+
+def _time(row: Row) -> datetime:
+    return _EPOCH + timedelta(milliseconds=row.savetime)

@@ -67,6 +67,20 @@ def test_an_event_that_becomes_visible_later_than_any_window_comes_with_the_next
     assert in_order(client.seen())
 
 
+def test_an_event_that_became_visible_late_is_found_by_whoever_comes_next(
+    grpc_store: StoreServer, writer: OtherProgram, tmp_path: Path
+) -> None:
+    """Also by one who comes at once, and stays only as long as it takes to read what there is."""
+    client = PollClient(tmp_path, grpc_store.address, writer.topics)
+    for n in range(4):
+        at = now()
+        writer.write(Row(uuid4(), 1, ADMITTED, at))
+        assert client.once() == 0
+        writer.write(Row(uuid4(), 1, ADMITTED, at - 2_000))
+        assert client.once() == 0
+        assert len(client.seen()) == 2 * (n + 1)
+
+
 def test_several_in_one_millisecond_of_which_one_is_visible_later(
     grpc_store: StoreServer, writer: OtherProgram, tmp_path: Path
 ) -> None:
