@@ -8,13 +8,13 @@ from pathlib import Path
 
 import click
 
-from benchmarks import report, report_projections
+from benchmarks import report, report_projections, report_service
 from benchmarks.nodes import keyspace, started
 from eventstore_cassandra import Topology
 from patientmgmt.cli.signals import stop_at_first_signal
 from patientmgmt.local_cassandra import LocalCassandraError
 
-SECTIONS = ("appends", "contention", "log", "loading", "projections", "stores")
+SECTIONS = ("appends", "contention", "log", "loading", "projections", "service", "stores")
 
 
 @click.command()
@@ -74,7 +74,7 @@ SECTIONS = ("appends", "contention", "log", "loading", "projections", "stores")
 def main(
     seconds: float, pairs: int, events: int, nodes: str, only: tuple[str, ...], output: Path
 ) -> None:
-    """Measure on one node that is started for this, then on three: forty minutes in all.
+    """Measure on one node that is started for this, then on three: fifty minutes in all.
 
     One node takes up to 6 GiB of memory, and three up to 9.
 
@@ -120,6 +120,7 @@ def _all_sections(
             "log": lambda: report.of_log(inside, events, seconds, pairs),
             "loading": lambda: report.of_loading(inside, seconds, pairs),
             "projections": lambda: report_projections.of_projections(inside, events, seconds),
+            "service": lambda: report_service.of_service(inside, events, seconds, pairs),
             "stores": lambda: report.of_stores(inside, seconds, pairs),
         }
         return {name: sections[name]() for name in SECTIONS if name in wanted}

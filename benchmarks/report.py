@@ -37,7 +37,7 @@ def of_appends(
     )
     click.echo("            threads   driver/s   recorder/s   ratio        p50        p99")
     return [
-        _line(
+        line(
             found.figures(),
             "{what:8} {processes:4.0f} x {threads:2.0f} {driver_per_second:11,.0f} "
             "{per_second:12,.0f} {ratio:7.2f} {p50_ms:7.2f} ms {p99_ms:7.2f} ms",
@@ -56,7 +56,7 @@ def of_contention(env: Mapping[str, str], seconds: float, pairs: int) -> list[Fi
     )
     click.echo("         log off/s   log on/s   ratio   slowest        p50    longest   requests")
     return [
-        _line(
+        line(
             found.figures(),
             "{processes:2.0f} x {threads:2.0f} {log_off_per_second:10,.0f} "
             "{log_on_per_second:10,.0f} {ratio:7.2f} {slowest_to_fastest:9.2f} {p50_ms:7.1f} ms "
@@ -73,13 +73,13 @@ def of_log(env: Mapping[str, str], events: int, seconds: float, pairs: int) -> F
         "two logs are written and read: one of large appends, a shorter one of single events",
     )
     read = asdict(log.reading(env, events=events, pairs=pairs))
-    figures = _line(read | {"in_an_append": log.EVENTS_IN_AN_APPEND}, _CATCHING_UP)
+    figures = line(read | {"in_an_append": log.EVENTS_IN_AN_APPEND}, _CATCHING_UP)
     return figures | of_delivery(env, seconds)
 
 
 def of_delivery(env: Mapping[str, str], seconds: float) -> Figures:
     """Report on live delivery."""
-    return _line(log.delivery(env, seconds=seconds), _DELIVERY)
+    return line(log.delivery(env, seconds=seconds), _DELIVERY)
 
 
 def of_loading(env: Mapping[str, str], seconds: float, pairs: int) -> list[Figures]:
@@ -88,7 +88,7 @@ def of_loading(env: Mapping[str, str], seconds: float, pairs: int) -> list[Figur
     click.echo("events   from events   from a snapshot   times as fast")
     with PatientManagement(env) as plain, loading.WithSnapshots(env) as snapshots:
         return [
-            _line(
+            line(
                 found.figures(),
                 "{events:6.0f} {from_events_ms:10.2f} ms {from_snapshot_ms:14.2f} ms {ratio:15.1f}",
             )
@@ -109,7 +109,7 @@ def of_stores(env: Mapping[str, str], seconds: float, pairs: int) -> list[Figure
         "                       1 thread   ratio       8 threads   ratio      a patient   ratio"
     )
     return [
-        _line(
+        line(
             found.figures(),
             "{store:20} {commands_per_second:10,.0f} {ratio:7.2f} "
             "{commands_per_second_8_threads:15,.0f} {ratio_8_threads:7.2f} "
@@ -123,8 +123,9 @@ def heading(what: str, comes: str) -> None:
     click.echo(f"\n{what}\n{comes}\n")
 
 
-def _line(figures: Mapping[str, object], line: str) -> Figures:
-    click.echo(line.format(**figures))
+def line(figures: Mapping[str, object], form: str) -> Figures:
+    """Print figures in a form, and return them."""
+    click.echo(form.format(**figures))
     without_answer = {name: n for name, n in figures.items() if "unanswered" in name and n}
     if without_answer:
         told = ", ".join(f"{name.replace('_', ' ')}: {n}" for name, n in without_answer.items())

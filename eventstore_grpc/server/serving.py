@@ -6,7 +6,6 @@ the appends whose clients did not wait for it.
 """
 
 import asyncio
-import logging
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -23,8 +22,6 @@ from eventstore_grpc.server.handlers import Handlers
 from eventstore_grpc.server.settings import ServerSettings
 from eventstore_grpc.server.store import Store
 from eventstore_grpc.server.tail import Tail
-
-logger = logging.getLogger(__name__)
 
 WRITING, READING = 32, 16
 """Threads. More of them crowd each other out: 64 made appends slower than 32."""
@@ -60,7 +57,6 @@ async def _serve(
         handlers = Handlers(Store(recorder), tail, writing=writing, reading=reading)
         async with listening(settings, handlers.generic(), ready, before_end=tail.close):
             await _signalled()
-        logger.info("The store server resolves the appends that are under way.")
 
 
 @asynccontextmanager

@@ -24,7 +24,7 @@ from benchmarks.nodes import keyspace
 from benchmarks.operations import DRIVER, LOG_OFF, LOG_ON, appending
 from benchmarks.processes import Done, started
 from benchmarks.projections import catching_up
-from benchmarks.report import _line
+from benchmarks.report import line
 from benchmarks.to_rows import to_rows
 from eventstore_cassandra import Settings
 from patientmgmt.runtime import MODELS
@@ -87,7 +87,7 @@ def test_without_any_answer_there_are_no_figures_but_a_line(
     found = compare(never, every_other(), threads=1, seconds=0.02, pairs=2)
     assert isnan(found.ratio)
     assert all(isnan(each) for each in percentiles(found.baseline))
-    _line(Appends(LOG_OFF, 1, 1, found).figures(), "{what}: {ratio:.2f}")
+    line(Appends(LOG_OFF, 1, 1, found).figures(), "{what}: {ratio:.2f}")
     assert "log off: nan\n  (baseline unanswered: " in capsys.readouterr().out
 
 
