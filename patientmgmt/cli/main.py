@@ -11,6 +11,7 @@ from patientmgmt.cli.grpc_health import grpc_health
 from patientmgmt.cli.grpc_sink import grpc_sink
 from patientmgmt.cli.grpc_store import grpc_store
 from patientmgmt.cli.init import init
+from patientmgmt.cli.mirror_demo import mirror_demo
 from patientmgmt.cli.poll_client import poll_client
 from patientmgmt.cli.projections import projections
 from patientmgmt.cli.run import run
@@ -54,10 +55,12 @@ def main() -> None:
 
     \b
     Environment:
-      PERSISTENCE_MODULE  eventsourcing.sqlite (default) or eventstore_cassandra
+      PERSISTENCE_MODULE  eventsourcing.sqlite (default), eventstore_cassandra, or
+                          eventstore_grpc for a store behind a server
       PATIENTMGMT_DATA    folder for files, ./var by default
       CASSANDRA_*         how to reach Apache Cassandra: CASSANDRA_CONTACT_POINTS,
                           CASSANDRA_PORT, CASSANDRA_KEYSPACE and others (see the README)
+      STOREGRPC_*         how to reach the server: STOREGRPC_ADDRESS and others
     """
 
 
@@ -76,5 +79,6 @@ for command in (
     grpc_health,
     poll_client,
     test_client,
+    mirror_demo,
 ):
     main.add_command(command)

@@ -1,16 +1,17 @@
 """An Envoy beside this process, from its start to its end."""
 
 import json
+import re
 import sys
 import time
 from collections.abc import Mapping
+from http.client import HTTPException
 from pathlib import Path
 from shutil import which
 from subprocess import DEVNULL, STDOUT, Popen, TimeoutExpired
 from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Self
-from urllib.error import URLError
 from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
@@ -22,6 +23,8 @@ _START_SECONDS = 60.0
 _STOP_SECONDS = 10.0
 _POLL_SECONDS = 0.05
 _SHOWN = 600
+_QUOTED = re.compile("`([^`]+)`")
+"""The error itself, in a line that shows the whole configuration as well."""
 
 
 class EnvoyError(OSError):
@@ -108,14 +111,16 @@ class Envoy:
         self.admin = admin
         try:
             return self._ask("/ready").strip() == "LIVE"
-        except URLError:
+        except (OSError, HTTPException):
             return False
 
     def _why(self) -> str:
-        """Return the last that it has logged."""
+        """Return the last that it has logged of errors."""
         said = self._output.read_text(encoding="utf-8", errors="replace").split("\n")
         bad = [line for line in said if "[critical]" in line or "[error]" in line]
-        return " ".join((bad or said)[-3:])[-_SHOWN:]
+        last = (bad or said)[-1]
+        quoted = _QUOTED.search(last)
+        return (quoted[1] if quoted else last)[:_SHOWN]
 
     def _ask(self, path: str, *, method: str = "GET") -> str:
         request = Request(f"http://{self.admin}{path}", method=method)
