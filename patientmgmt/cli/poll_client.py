@@ -106,7 +106,8 @@ def poll_client(
     No event is lost, and those of one aggregate come in the order of their versions, also those
     that become visible late, and those recorded while this program or the server was away. What was
     printed is noted in the cursor afterwards: after a crash the last page is printed again, at most
-    500 events of each type. Whoever reads the lines tells repetitions by aggregate and version.
+    500 events of each type. Whoever reads the lines tells repetitions by aggregate and version, and
+    takes the last one: the first may have been cut.
 
     A cursor is of one store and of the types that it was begun with, and one process uses it at a
     time.

@@ -61,7 +61,8 @@ def counts_as_json(counts: Mapping[str, int]) -> str:
 def write_lines(stream: BinaryIO, lines: Iterable[str]) -> None:
     """Write each line at once, and return when a file has them on its disk.
 
-    So a process that is killed leaves whole lines.
+    A process that is killed leaves whole lines then, but for a file whose last one may be cut: at
+    the end of a page of memory, where the system looks whether it is to go on.
     """
     for line in lines:
         stream.write(f"{line}\n".encode())
@@ -71,9 +72,10 @@ def write_lines(stream: BinaryIO, lines: Iterable[str]) -> None:
 
 
 def end_cut_line(stream: BinaryIO) -> None:
-    """End the last line of a file that is written on, if the power went while it was written.
+    """End the last line of a file that is written on, if whoever wrote it was killed in it.
 
-    Else the next line would be a part of it.
+    Else the next line would be a part of it. The event of the line that was cut comes again, since
+    its page was not noted.
     """
     if not _is_file(stream):
         return

@@ -65,9 +65,14 @@ class PollClient:
         printed = self.output.read_text(encoding="utf-8") if self.output.exists() else ""
         return printed[: printed.rfind("\n") + 1].split("\n")[:-1]
 
+    def cut_lines(self) -> Sequence[str]:
+        """Return those in which the client was killed."""
+        return [line for line in self.lines() if not line.endswith("}}")]
+
     def printed(self) -> Sequence[dict[str, Any]]:
-        """Return the events in these lines."""
-        return [json.loads(line) for line in self.lines()]
+        """Return the events in the others."""
+        cut = self.cut_lines()
+        return [json.loads(line) for line in self.lines() if line not in cut]
 
     def seen(self) -> Sequence[Seen]:
         """Return the same by aggregate and version."""

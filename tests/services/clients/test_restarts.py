@@ -88,6 +88,7 @@ def test_killed_at_any_point_in_a_loop(
     seen = client.seen()
     assert {*seen} == {*hospital.written}, f"seed {seed}"
     assert in_order(list(dict.fromkeys(seen))), f"seed {seed}"
+    assert len(client.cut_lines()) <= KILLS, f"seed {seed}"
     assert len(seen) - len({*seen}) <= KILLS * PAGE * len(writer.topics), f"seed {seed}"
     assert client.once() == 0
     assert client.seen() == seen, "what was printed is not printed again"
