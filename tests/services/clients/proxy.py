@@ -37,7 +37,7 @@ class Proxy(grpc.GenericRpcHandler):
         path: str = call.method
         if not path.startswith(f"/{SERVICE}/"):
             return None
-        onwards: "grpc.UnaryUnaryMultiCallable[bytes, bytes]" = self._channel.unary_unary(path)
+        onwards: grpc.UnaryUnaryMultiCallable[bytes, bytes] = self._channel.unary_unary(path)
         name = path.rsplit("/", 1)[1]
         metadata = tuple((k, v) for k, v in call.invocation_metadata if k == ERRORS)
 
