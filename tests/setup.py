@@ -32,8 +32,35 @@ def find_chromium() -> Path:
     )
 
 
+def find_go() -> Path:
+    """Return the Go with which the program in docs/services.md is built.
+
+    :raises click.ClickException: when there is none on PATH.
+    """
+    return _on_path("go", "golang-go", "The test of the program in Go needs Go")
+
+
+def find_openssl() -> Path:
+    """Return what makes the certificates of docs/services.md.
+
+    :raises click.ClickException: when there is none on PATH.
+    """
+    return _on_path("openssl", "openssl", "The test of TLS needs certificates that openssl makes")
+
+
+def _on_path(name: str, package: str, need: str) -> Path:
+    found = shutil.which(name)
+    if found is None:
+        raise click.ClickException(
+            f"{need}, but {name} is not on PATH. Install it (Debian: the package {package})."
+        )
+    return Path(found)
+
+
 _PROGRAMS: dict[str, Callable[[], Path]] = {
     "chromium": find_chromium,
+    "golang-go": find_go,
+    "openssl": find_openssl,
     "openjdk-17-jre-headless": find_java,
     "maven": find_maven,
 }
