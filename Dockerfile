@@ -59,11 +59,14 @@ EXPOSE 8082
 CMD ["grpc-sink"]
 
 FROM program AS poll-client
-ENV STOREGRPC_ADDRESS=envoy:8080
 # Whether what it follows answers: a client that has ended ends its container.
 HEALTHCHECK --interval=10s --timeout=10s --start-period=60s --retries=3 \
   CMD patientmgmt grpc-health
 CMD ["poll-client"]
+
+FROM program AS test-client
+HEALTHCHECK NONE
+CMD ["test-client"]
 
 FROM ${BASE} AS envoy
 COPY --from=envoy-build /opt/envoy/envoy/_bin/envoy /usr/local/bin/envoy

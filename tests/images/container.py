@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryFile
 from time import monotonic, sleep
+from typing import Self
 
 from tests.images.buildah import Buildah, Image
 
@@ -44,8 +45,19 @@ class Container:
         self._output = TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115
         self._process: subprocess.Popen[str] | None = None
 
+    def __enter__(self) -> Self:
+        """Return itself, which is removed at the end."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Remove the container."""
+        self.remove()
+
     def run(self, *command: str) -> tuple[int, str]:
-        """Run a command to its end; return its exit code and its output."""
+        """Run a command to its end; return its exit code and its output.
+
+        On a busy machine buildah may lose what a command writes at its end: rely on the exit code.
+        """
         done = subprocess.run(
             self._run(command),
             stdin=subprocess.DEVNULL,
