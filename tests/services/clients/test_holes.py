@@ -56,12 +56,12 @@ def test_an_event_that_becomes_visible_later_than_any_window_comes_with_the_next
 ) -> None:
     old, id_ = now() - 3_600_000, uuid4()
     client = PollClient(tmp_path, grpc_store.address, writer.topics)
-    writer.write(Row(id_, 1, ADMITTED, old), Row(uuid4(), 1, ADMITTED, now()))
+    writer.write(Row(id_, 1, ADMITTED, old), Row(uuid4(), 1, TRANSFERRED, now()))
     assert client.once() == 0
     writer.write(Row(id_, 2, TRANSFERRED, old + 1))
-    writer.write(Row(uuid4(), 1, TRANSFERRED, now() + 1))
     assert client.once() == 0
-    writer.write(Row(id_, 3, TRANSFERRED, now() + 2))
+    assert (id_, 2) not in client.seen(), "the window does not have it"
+    writer.write(Row(id_, 3, TRANSFERRED, now()))
     assert client.once() == 0
     assert [seen for seen in client.seen() if seen[0] == id_] == [(id_, 1), (id_, 2), (id_, 3)]
     assert in_order(client.seen())
@@ -101,9 +101,9 @@ def test_several_in_one_millisecond_of_which_one_is_visible_later(
 def test_a_page_that_ends_inside_one_millisecond(
     grpc_store: StoreServer, writer: OtherProgram, tmp_path: Path
 ) -> None:
-    """Pages have 500 rows here, so that two of them end in it."""
+    """Pages have 500 rows here, so that two of them end in it, the first behind an earlier row."""
     at = now() - 60_000
-    rows = [Row(uuid4(), 1, ADMITTED, at) for _ in range(1_201)]
+    rows = [Row(uuid4(), 1, ADMITTED, at - (n == 0)) for n in range(1_201)]
     writer.write(*rows)
     client = PollClient(tmp_path, grpc_store.address, writer.topics)
     assert client.once() == 0
