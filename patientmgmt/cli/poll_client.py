@@ -103,11 +103,13 @@ def poll_client(
 
     As text, a line has time, type, aggregate, version and payload, with a space between them.
 
-    No event is lost, and those of one aggregate come in the order of their versions, also those
-    that become visible late, and those recorded while this program or the server was away. What was
-    printed is noted in the cursor afterwards: after a crash the last page is printed again, at most
-    500 events of each type. Whoever reads the lines tells repetitions by aggregate and version, and
-    takes the last one: the first may have been cut.
+    No event is lost, also of those recorded while this program or the server was away, and those of
+    one aggregate come in the order of their versions. An event may become visible ten seconds
+    later than others of its time; one that is later still comes with the next of its aggregate.
+
+    What was printed is noted in the cursor afterwards: after a crash the last page is printed
+    again, at most 500 events of each type. Whoever reads the lines tells repetitions by aggregate
+    and version, and takes the last one: the first may have been cut.
 
     A cursor is of one store and of the types that it was begun with, and one process uses it at a
     time.
@@ -139,7 +141,12 @@ def poll_client(
         )
     out = sys.stdout.buffer
     with closing(SavedEvents(settings)) as store:
-        topics = [_topic(store, each) for each in dict.fromkeys(types or tuple(EVENT_TYPES))]
+        try:
+            with stopping.waiting():
+                wanted = dict.fromkeys(types or tuple(EVENT_TYPES))
+                topics = list(dict.fromkeys(_topic(store, each) for each in wanted))
+        except KeyboardInterrupt:
+            return
         feed = TypeViewFeed(store, topics, page_size=PAGE_SIZE)
         with open_cursor(path or _default(), feed=feed.name, topics=topics) as cursor:
             loop = Loop(

@@ -18,7 +18,9 @@ beginning of the epoch. And it shows a transfer before its admission. So:
   (:mod:`projections.feeds.type_view`).
 - What is seen twice is dropped, and what is seen too early is completed from the aggregate's own
   stream, by versions (:mod:`projections.sequencer`). So an event that becomes visible later than
-  ten seconds is printed as well, though only when a later one of its aggregate is seen.
+  ten seconds is printed as well, though only when a later one of its aggregate is seen. One that
+  is the last of its aggregate is not found: that takes a look at all aggregates, which workers of
+  read models take every hour, and this does not.
 - The cursor (:mod:`.cursor`) has the place in the type view and the version that was printed last
   of *every* aggregate. The window is read again after a restart, too, and only versions tell what
   of it was printed. Versions of the window's aggregates alone would not do: an event of any other

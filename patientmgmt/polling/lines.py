@@ -63,12 +63,19 @@ def write_lines(stream: BinaryIO, lines: Iterable[str]) -> None:
 
     A process that is killed leaves whole lines then, but for a file whose last one may be cut: at
     the end of a page of memory, where the system looks whether it is to go on.
+
+    :raises OSError: when they cannot be written; the cursor is behind them then.
     """
-    for line in lines:
-        stream.write(f"{line}\n".encode())
-        stream.flush()
-    if _is_file(stream):
-        os.fsync(stream.fileno())
+    try:
+        for line in lines:
+            stream.write(f"{line}\n".encode())
+            stream.flush()
+        if _is_file(stream):
+            os.fsync(stream.fileno())
+    except BrokenPipeError:
+        raise
+    except OSError as e:
+        raise OSError(f"Cannot print: {e.strerror}. What was not printed comes next time.") from e
 
 
 def end_cut_line(stream: BinaryIO) -> None:

@@ -136,9 +136,3 @@ class StoreServer:
     def go_on(self) -> None:
         """Let a server that hangs go on."""
         self.process.send(signal.SIGCONT)
-
-
-def grpc_environment(env: Mapping[str, str], address: str) -> dict[str, str]:
-    """Return the environment of a program that reaches the store through a server."""
-    values = {name: value for name, value in env.items() if not name.startswith("CASSANDRA_")}
-    return values | {"PERSISTENCE_MODULE": "eventstore_grpc", "STOREGRPC_ADDRESS": address}
