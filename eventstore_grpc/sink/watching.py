@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from eventsourcing.persistence import PersistenceError
 
-from eventstore_grpc.sink.comparison import Comparison, Waiting
+from eventstore_grpc.sink.comparison import AT_ONCE, Comparison, Waiting
 from eventstore_grpc.sink.reading import StoreReader
 
 logger = logging.getLogger(__name__)
@@ -58,8 +58,10 @@ class Watch:
         while True:
             await self._read_log()
             self._comparison.give_up_events(self._loop.time())
-            await self._look(self._comparison.due(self._loop.time()))
-            await asyncio.sleep(PAUSE)
+            due = self._comparison.due(self._loop.time())
+            await self._look(due)
+            is_behind = len(due) == AT_ONCE and not self._appends_failure
+            await asyncio.sleep(0 if is_behind else PAUSE)
 
     async def finish_log(self, patience: float) -> None:
         """Compare the log as far as it goes now, while what is mirrored still comes."""

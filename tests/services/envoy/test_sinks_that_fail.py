@@ -15,6 +15,7 @@ from google.protobuf.message import Message
 from eventstore_grpc.protocol import methods
 from eventstore_grpc.protocol import storegrpc_pb2 as pb
 from patientmgmt.local_cassandra import free_ports
+from patientmgmt.mirroring import Addresses, Envoy, at, shipped
 from tests.services.envoy.backends import Backend, Context
 from tests.services.envoy.conftest import Between, MakeBetween
 from tests.services.processes import Process, until
@@ -86,6 +87,20 @@ def test_a_sink_that_is_dead(between: MakeBetween, store: Backend) -> None:
     assert store.calls["Update"] == CALLS
 
 
+def test_a_sink_whose_name_nobody_knows(tmp_path: Path, store: Backend) -> None:
+    addresses = Addresses(
+        listen=("127.0.0.1", 0),
+        admin=("127.0.0.1", 0),
+        store=("127.0.0.1", store.port),
+        sink=("grpc-sink.invalid", 8082),
+    )
+    with Envoy(at(shipped(), addresses), output=tmp_path / "envoy.log") as envoy:
+        both = Between(envoy)
+        assert call_often(both) < LONGEST
+        both.client.close()
+    assert store.calls["Update"] == CALLS
+
+
 def test_a_sink_that_dies_while_calls_are_made(between: MakeBetween, store: Backend) -> None:
     with ExitStack() as end:
         sink = end.enter_context(Backend())
@@ -117,7 +132,7 @@ def test_a_sink_that_fails(between: MakeBetween, store: Backend) -> None:
         both.mirrors()
         assert call_often(both) < LONGEST
         assert store.calls["Update"] == CALLS
-        until(lambda: sink.calls["Update"] == CALLS, "all calls at the sink")
+        until(lambda: sink.calls["Update"] > 0, "calls at the sink")
 
 
 def test_a_sink_that_is_not_well_gets_nothing(between: MakeBetween, store: Backend) -> None:
@@ -145,11 +160,15 @@ def test_a_sink_that_hangs_takes_bounded_memory(
         until(lambda: not both.envoy.reaches("grpc-sink"), "that Envoy finds that it hangs")
         sink.send(SIGCONT)
         both.mirrors()
-        seen = sink.said().count(" Update: ")
-        assert call_often(both) < LONGEST
-        until(lambda: sink.said().count(" Update: ") >= seen + CALLS, "the calls at the sink")
+        until(lambda: is_mirrored(both, sink), "calls at the sink that goes on")
     finally:
         sink.kill()
+
+
+def is_mirrored(both: Between, sink: Process) -> bool:
+    """Make a call of a kind of its own; return whether one of them has come to the sink."""
+    both.client.call(methods.FIND_LOG_END, pb.FindLogEndRequest())
+    return " FindLogEnd: " in sink.said()
 
 
 def allocated(both: Between) -> int:

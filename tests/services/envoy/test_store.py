@@ -93,12 +93,12 @@ def test_the_store_is_told_the_clients_deadline_and_its_end(between: MakeBetween
 
     with Backend(wait) as store, Backend() as sink:
         both = between(store.port, sink.port)
-        code, _ = code_of_a_call(both, timeout=2)
+        code, _ = code_of_a_call(both, timeout=5)
         assert code is grpc.StatusCode.DEADLINE_EXCEEDED
         until(is_over.is_set, "that the store's call ends with the client's")
     assert len(told) == 1
     assert told[0] is not None
-    assert told[0] <= 2
+    assert told[0] < 6  # it is rounded on the wire
 
 
 def test_who_follows_the_log_or_reads_for_long_outlives_silence(
