@@ -18,8 +18,9 @@ MAX_MESSAGE_BYTES = 4 * 1024 * 1024
 gRPC."""
 MAX_PAGE_BYTES = MAX_MESSAGE_BYTES - 64 * 1024
 """What a server puts into one message. A single event may be larger; it goes by itself then."""
-MAX_RECEIVED_BYTES = 64 * 1024 * 1024
-"""What servers and our own clients take as one message: more than an append may ever be."""
+MAX_RECEIVED_BYTES = 20 * 1024 * 1024
+"""What servers and our own clients take as one message: more than an append may ever be, which is
+bounded by half a segment of Cassandra's commit log, 16 MiB."""
 
 AggregateId = UUID | str
 

@@ -21,6 +21,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, cast
+from urllib.parse import quote
 
 import grpc
 from eventsourcing.persistence import (
@@ -40,8 +41,17 @@ from eventstore_cassandra import AggregateErasedError, ConflictError, UnknownOut
 from eventstore_cassandra.errors import StoreUnreachableError
 
 DOMAIN = "storegrpc"
-_SHOWN = 1_000
-"""Characters of a sentence: all that a status says must fit into 8 KiB of headers."""
+_BROKEN = (
+    grpc.StatusCode.UNAVAILABLE,
+    grpc.StatusCode.DEADLINE_EXCEEDED,
+    # What gRPC and proxies make of a connection that ends amid a call.
+    grpc.StatusCode.INTERNAL,
+    grpc.StatusCode.UNKNOWN,
+    grpc.StatusCode.CANCELLED,
+)
+_SHOWN, _SENT = 1_000, 2_500
+"""Characters of a sentence, and bytes that it takes as it is sent, twice: all that a status says
+must fit into 8 KiB of headers."""
 
 
 class Reason(Enum):
@@ -106,6 +116,8 @@ class Failure:
         details.Pack(info)
         code: int = self.reason.code.value[0]
         sentence = self.sentence[:_SHOWN]
+        while len(quote(sentence)) > _SENT:
+            sentence = sentence[: len(sentence) * 3 // 4]
         return rpc_status.to_status(StatusMessage(code=code, message=sentence, details=[details]))
 
 
@@ -140,12 +152,18 @@ def failure_of(error: Exception) -> Failure:
 def not_known_any_more(failure: Failure) -> Failure:
     """Return what to tell whoever has tried the same append before.
 
-    This try may have written nothing, and yet the one before it something.
+    This try may have written nothing, and yet the one before it something, or may still do so. It
+    cannot any more once the aggregate has gone on to another version, or is erased.
     """
-    if failure.reason is not Reason.STORE_UNREACHABLE:
+    if failure.reason is Reason.AGGREGATE_ERASED or _is_overtaken(failure):
         return failure
     sentence = f"{failure.sentence} It is not known whether an earlier try has written the events."
     return Failure(Reason.OUTCOME_UNKNOWN, sentence.replace(" Nothing was written.", ""))
+
+
+def _is_overtaken(failure: Failure) -> bool:
+    told = failure.told
+    return bool(told) and int(told["actual_version"]) > int(told["expected_version"])
 
 
 def error_of(failed: grpc.RpcError, doing: str) -> PersistenceError:
@@ -178,7 +196,7 @@ def error_of(failed: grpc.RpcError, doing: str) -> PersistenceError:
             return StoreUnreachableError(sentence)
         case Reason.STORE_DAMAGED.name | Reason.HISTORY_TOO_LONG.name | Reason.UNEXPECTED.name:
             return OperationalError(f"{doing}: {sentence}")
-    if code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED):
+    if code in _BROKEN:
         return StoreUnreachableError(f"{doing}: {sentence or code.name}.")
     return OperationalError(f"{doing}: {code.name}, {sentence}.")
 

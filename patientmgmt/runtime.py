@@ -107,7 +107,9 @@ def open_runtime(env: Mapping[str, str] | None = None) -> Iterator[Runtime]:
                 _sweep_period(values),
             )
         else:
-            with closing(SQLiteDatabase(data / "read-models.sqlite")) as file:
+            is_remote = isinstance(recorder, RemoteRecorder)
+            name = "read-models-over-grpc.sqlite" if is_remote else "read-models.sqlite"
+            with closing(SQLiteDatabase(data / name)) as file:
                 create_tables(file)
                 yield Runtime(
                     application,

@@ -11,7 +11,13 @@ from eventsourcing.persistence import DataError, IntegrityError, PersistenceErro
 from eventstore_cassandra.append import ERASED_AT, AggregateId, Append, BarredError, Reply, refusal
 from eventstore_cassandra.counters import Count
 from eventstore_cassandra.datastore import CassandraDatastore
-from eventstore_cassandra.errors import AggregateErasedError, library_errors, nothing_written
+from eventstore_cassandra.errors import (
+    AggregateErasedError,
+    StoreUnreachableError,
+    UnknownOutcomeError,
+    library_errors,
+    nothing_written,
+)
 from eventstore_cassandra.event_types import EventTypes
 from eventstore_cassandra.notification_log.blanking import Blanking
 from eventstore_cassandra.notification_log.buckets import Buckets
@@ -150,7 +156,13 @@ class NotificationLog:
             append.aggregate_id,
             extra={"aggregate_id": str(append.aggregate_id), "append_id": str(append.append_id)},
         )
-        self._decide(append, None)
+        try:
+            self._decide(append, None)
+        except UnknownOutcomeError as e:  # which whoever reads on finds out later
+            raise StoreUnreachableError(
+                f"Cannot read the notification log on: versions {append.first_version} to "
+                f"{append.last_version} of aggregate {append.aggregate_id} cannot be decided now."
+            ) from e
 
     def _check_size(self, append: Append) -> None:
         if len(append.events) > self._buckets.size:

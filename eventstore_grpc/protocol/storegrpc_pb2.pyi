@@ -137,14 +137,16 @@ class ReadLogRequest(_message.Message):
     def __init__(self, start: _Optional[int] = ..., limit: _Optional[int] = ..., stop: _Optional[int] = ..., topics: _Optional[_Iterable[str]] = ..., after_start: _Optional[bool] = ...) -> None: ...
 
 class LogPage(_message.Message):
-    __slots__ = ("events", "more", "end")
+    __slots__ = ("events", "more", "up_to", "end")
     EVENTS_FIELD_NUMBER: _ClassVar[int]
     MORE_FIELD_NUMBER: _ClassVar[int]
+    UP_TO_FIELD_NUMBER: _ClassVar[int]
     END_FIELD_NUMBER: _ClassVar[int]
     events: _containers.RepeatedCompositeFieldContainer[FindResponse.Event]
     more: bool
+    up_to: int
     end: int
-    def __init__(self, events: _Optional[_Iterable[_Union[FindResponse.Event, _Mapping]]] = ..., more: _Optional[bool] = ..., end: _Optional[int] = ...) -> None: ...
+    def __init__(self, events: _Optional[_Iterable[_Union[FindResponse.Event, _Mapping]]] = ..., more: _Optional[bool] = ..., up_to: _Optional[int] = ..., end: _Optional[int] = ...) -> None: ...
 
 class FindLogEndRequest(_message.Message):
     __slots__ = ()
@@ -165,7 +167,7 @@ class FindVersionsRequest(_message.Message):
     def __init__(self, gt: _Optional[int] = ..., limit: _Optional[int] = ...) -> None: ...
 
 class FindVersionsResponse(_message.Message):
-    __slots__ = ("versions",)
+    __slots__ = ("versions", "more")
     class Version(_message.Message):
         __slots__ = ("token", "id", "version")
         TOKEN_FIELD_NUMBER: _ClassVar[int]
@@ -176,5 +178,7 @@ class FindVersionsResponse(_message.Message):
         version: int
         def __init__(self, token: _Optional[int] = ..., id: _Optional[str] = ..., version: _Optional[int] = ...) -> None: ...
     VERSIONS_FIELD_NUMBER: _ClassVar[int]
+    MORE_FIELD_NUMBER: _ClassVar[int]
     versions: _containers.RepeatedCompositeFieldContainer[FindVersionsResponse.Version]
-    def __init__(self, versions: _Optional[_Iterable[_Union[FindVersionsResponse.Version, _Mapping]]] = ...) -> None: ...
+    more: bool
+    def __init__(self, versions: _Optional[_Iterable[_Union[FindVersionsResponse.Version, _Mapping]]] = ..., more: _Optional[bool] = ...) -> None: ...

@@ -59,7 +59,7 @@ class RemoteRecorder(RemoteAggregateRecorder, ApplicationRecorder):
             left -= len(page.events)
             if not page.more:
                 break
-            request.start, request.after_start = found[-1].id, True
+            request.start, request.after_start = page.up_to, True
         return found
 
     def max_notification_id(self) -> int | None:

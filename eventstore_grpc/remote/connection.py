@@ -32,7 +32,8 @@ _POLICY = {
                 "initialBackoff": "0.1s",
                 "maxBackoff": "2s",
                 "backoffMultiplier": 3,
-                "retryableStatusCodes": ["UNAVAILABLE"],
+                # The second is what a server that ends makes of calls that it has not begun.
+                "retryableStatusCodes": ["UNAVAILABLE", "CANCELLED"],
             },
         }
     ]
@@ -41,6 +42,12 @@ _OPTIONS = (
     ("grpc.service_config", json.dumps(_POLICY)),
     ("grpc.max_receive_message_length", MAX_RECEIVED_BYTES),
     ("grpc.max_send_message_length", -1),
+    # Else what is larger than 256 KiB is not tried again.
+    ("grpc.per_rpc_retry_buffer_size", MAX_RECEIVED_BYTES),
+    # A server whose machine has vanished says nothing: it is asked.
+    ("grpc.keepalive_time_ms", 30_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.http2.max_pings_without_data", 0),
     # A server that comes back is found within this time.
     ("grpc.max_reconnect_backoff_ms", 2000),
 )

@@ -99,11 +99,19 @@ class RemoteAggregateRecorder(AggregateRecorder):
         self, *, gt: int | None = None, limit: int
     ) -> Sequence[tuple[int, AggregateId, int]]:
         """Return token, id and last version of aggregates, in the order of tokens after ``gt``."""
-        request = pb.FindVersionsRequest(gt=gt, limit=limit)
-        response = self._connection.read(
-            methods.FIND_VERSIONS, request, "Cannot read the versions of aggregates"
-        )
-        return [(each.token, self._id_of(each.id), each.version) for each in response.versions]
+        found: list[tuple[int, AggregateId, int]] = []
+        while len(found) < limit:
+            request = pb.FindVersionsRequest(gt=gt, limit=limit - len(found))
+            response = self._connection.read(
+                methods.FIND_VERSIONS, request, "Cannot read the versions of aggregates"
+            )
+            found += [
+                (each.token, self._id_of(each.id), each.version) for each in response.versions
+            ]
+            if not response.more:
+                break
+            gt = found[-1][0]
+        return found
 
     def _insert(self, events: Sequence[StoredEvent], request: str | None) -> Sequence[int]:
         """Append events, and return their positions if they are known."""
@@ -143,13 +151,10 @@ class RemoteAggregateRecorder(AggregateRecorder):
 
 
 def _after(topic: str, place: Place | None, limit: int) -> pb.FindByTypeRequest:
-    request = pb.FindByTypeRequest(topic=topic, batchSize=min(limit, 2**31 - 1))
-    if place is None:
-        request.since = -(2**63)
-    else:
-        savetime, version, id_ = place
-        request.after.CopyFrom(pb.Place(savetime=savetime, version=version, id=str(id_)))
-    return request
+    # No row has a version below 0, so that this is before all of them, whatever the id.
+    savetime, version, id_ = place or (-(2**63), -1, UUID(int=0))
+    after = pb.Place(savetime=savetime, version=version, id=str(id_))
+    return pb.FindByTypeRequest(topic=topic, batchSize=min(limit, 2**31 - 1), after=after)
 
 
 def within_64_bits(number: int | None) -> int | None:

@@ -33,6 +33,13 @@ class ClientSettings:
     has_uuids: bool = True
     """Whether aggregates have UUIDs; else texts."""
 
+    def __post_init__(self) -> None:
+        if self.authorities is None and (self.certificate or self.key):
+            raise OSError(
+                "Expected STOREGRPC_AUTHORITIES with the client's own certificate, found none: "
+                "without those who vouch for the server nothing is encrypted."
+            )
+
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> "ClientSettings":
         """Return the settings of an environment.

@@ -21,17 +21,21 @@ from eventstore_grpc.protocol.methods import SERVICE
 from eventstore_grpc.server.handlers import Handlers
 from eventstore_grpc.server.settings import ServerSettings
 from eventstore_grpc.server.store import Store
-from eventstore_grpc.server.tail import Tail
+from eventstore_grpc.server.tail import CATCHING_UP, Tail
 
 WRITING, READING = 32, 16
 """Threads. More of them crowd each other out: 64 made appends slower than 32."""
-GRACE = 10.0
+GRACE = 5.0
 """Seconds for calls under way, once the server is to end."""
 _OPTIONS = (
     ("grpc.max_receive_message_length", MAX_RECEIVED_BYTES),
     ("grpc.max_send_message_length", -1),
     # Else a second server on the same port gets half of the calls, and nobody is told.
     ("grpc.so_reuseport", 0),
+    # Clients may ask whether it is still there, and those whose machine has vanished are let go.
+    ("grpc.keepalive_time_ms", 60_000),
+    ("grpc.keepalive_timeout_ms", 20_000),
+    ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
 )
 
 Ready = Callable[[int], None]
@@ -52,8 +56,9 @@ async def _serve(
     with (
         ThreadPoolExecutor(WRITING, "append") as writing,
         ThreadPoolExecutor(READING, "read") as reading,
+        ThreadPoolExecutor(1 + CATCHING_UP, "follow") as following,
     ):
-        tail = Tail(recorder, recorder.event_types.type_of, executor=reading)
+        tail = Tail(recorder, recorder.event_types.type_of, executor=following)
         handlers = Handlers(Store(recorder), tail, writing=writing, reading=reading)
         async with listening(settings, handlers.generic(), ready, before_end=tail.close):
             await _signalled()

@@ -7,6 +7,7 @@ from uuid import UUID
 from eventsourcing.persistence import StoredEvent
 
 from eventstore_cassandra import CassandraApplicationRecorder, Place
+from eventstore_cassandra.append_checks import MAX_EVENTS
 from eventstore_grpc.messages import (
     MAX_PAGE_BYTES,
     AggregateId,
@@ -16,12 +17,15 @@ from eventstore_grpc.messages import (
     to_message,
 )
 from eventstore_grpc.protocol import storegrpc_pb2 as pb
+from eventstore_grpc.server.portions import Portions
 from eventstore_grpc.statuses import InvalidRequestError, TooLongError
 
 BATCH_SIZE = 1_000
 """Events in an answer by type, where the client does not say how many."""
-PORTION = 250
-"""Rows that are read at once, so that what is read is not much more than a message can hold."""
+PORTION = 500
+"""Rows that are read at once, at the most."""
+LOOKED_THROUGH = 10_000
+"""Events of the log that one call looks through for some topics: a part of a second."""
 VERSIONS = 10_000
 """Aggregates in one answer at the most."""
 LAST_VERSION = 2**31 - 2
@@ -39,6 +43,7 @@ class Store:
     def __init__(self, recorder: CassandraApplicationRecorder) -> None:
         self._recorder = recorder
         self._has_uuids = recorder.schema.id_type is UUID
+        self._type_of = recorder.event_types.type_of
 
     def find_by_id(self, request: pb.FindByIDRequest) -> pb.FindResponse:
         """Return an aggregate's events in one message.
@@ -89,22 +94,35 @@ class Store:
         return pb.UpdateResponse(success=True, version=version, positions=positions or ())
 
     def read_log(self, request: pb.ReadLogRequest) -> pb.LogPage:
-        """Return a page of the notification log."""
-        if request.limit < 0:
-            raise InvalidRequestError(f"Expected a limit of at least 0, found {request.limit}.")
-        found = self._recorder.select_notifications(
-            request.start if request.HasField("start") else None,
-            min(request.limit, BATCH_SIZE),
-            request.stop if request.HasField("stop") else None,
-            list(request.topics),
-            inclusive_of_start=not request.after_start,
-        )
-        type_of = self._recorder.event_types.type_of
-        events, is_all = first_page(
-            to_message(each, type_of(each.topic), position=each.id) for each in found
-        )
-        more = not is_all or len(found) == BATCH_SIZE
-        return pb.LogPage(events=events, more=more)
+        """Return a page of the notification log, as far as one call looks through it."""
+        _check_limit(request.limit)
+        wanted, limit = frozenset(request.topics), min(request.limit, BATCH_SIZE)
+        start = request.start if request.HasField("start") else None
+        stop = request.stop if request.HasField("stop") else None
+        inclusive = not request.after_start
+        page = pb.LogPage(up_to=start or 0)
+        looked = size = 0
+        portions = Portions(rows=BATCH_SIZE, size=MAX_PAGE_BYTES)
+        while len(page.events) < limit and looked < LOOKED_THROUGH:
+            asked = portions.next if wanted else min(portions.next, limit - len(page.events))
+            found = self._recorder.select_notifications(
+                start, asked, stop, inclusive_of_start=inclusive
+            )
+            for each in found:
+                if not wanted or each.topic in wanted:
+                    message = to_message(each, self._type_of(each.topic), position=each.id)
+                    size += message.ByteSize() + 8
+                    if page.events and (size > MAX_PAGE_BYTES or len(page.events) == limit):
+                        page.more = True
+                        return page
+                    page.events.append(message)
+                page.up_to = each.id
+            if len(found) < asked:
+                return page
+            portions.saw(len(found), sum(len(each.state) for each in found))
+            start, inclusive, looked = page.up_to, False, looked + len(found)
+        page.more = limit > 0
+        return page
 
     def find_log_end(self, _request: pb.FindLogEndRequest) -> pb.FindLogEndResponse:
         """Return the position of the last event."""
@@ -112,16 +130,21 @@ class Store:
 
     def find_versions(self, request: pb.FindVersionsRequest) -> pb.FindVersionsResponse:
         """Return the next aggregates in the order of their tokens."""
-        if request.limit < 0:
-            raise InvalidRequestError(f"Expected a limit of at least 0, found {request.limit}.")
-        found = self._recorder.select_versions(
-            gt=request.gt if request.HasField("gt") else None, limit=min(request.limit, VERSIONS)
+        _check_limit(request.limit)
+        limit = min(request.limit, VERSIONS)
+        found = (
+            self._recorder.select_versions(
+                gt=request.gt if request.HasField("gt") else None, limit=limit
+            )
+            if limit
+            else []
         )
         return pb.FindVersionsResponse(
             versions=[
                 pb.FindVersionsResponse.Version(token=token, id=str(id_), version=version)
                 for token, id_, version in found
-            ]
+            ],
+            more=len(found) == limit < request.limit,
         )
 
     def _history(self, request: pb.FindByIDRequest) -> Iterator[pb.FindResponse.Event]:
@@ -130,13 +153,15 @@ class Store:
         gt = request.gt if request.HasField("gt") else None
         lte = request.lte if request.HasField("lte") else None
         left = request.limit if request.HasField("limit") and request.limit >= 0 else None
+        portions = Portions(rows=PORTION, size=MAX_PAGE_BYTES)
         while left is None or left > 0:
-            portion = PORTION if left is None else min(PORTION, left)
+            portion = portions.next if left is None else min(portions.next, left)
             rows = self._recorder.select_rows(id_, gt=gt, lte=lte, desc=request.desc, limit=portion)
             for row in rows:
                 yield to_message(row.event, int(row.kind), savetime=row.savetime or 0)
             if len(rows) < portion:
                 return
+            portions.saw(len(rows), sum(len(row.event.state) for row in rows))
             left = None if left is None else left - len(rows)
             last = rows[-1].event.originator_version
             gt, lte = (gt, last - 1) if request.desc else (last, lte)
@@ -146,8 +171,9 @@ class Store:
         type_ = self._recorder.event_types.known_type_of(topic)
         found: list[_Row] = []
         size = 0
+        portions = Portions(rows=PORTION, size=MAX_PAGE_BYTES)
         while len(found) < limit:
-            portion = min(PORTION, limit - len(found))
+            portion = min(portions.next, limit - len(found))
             rows = self._recorder.select_events_by_type(topic, gt=place, limit=portion)
             for place, event in rows:
                 message = to_message(event, type_ or 0, savetime=place[0])
@@ -157,6 +183,7 @@ class Store:
                 found.append(_Row(place, message))
             if len(rows) < portion:
                 return found, True
+            portions.saw(len(rows), sum(len(event.state) for _, event in rows))
         return found, not self._recorder.select_events_by_type(topic, gt=place, limit=1)
 
     def _to_whole_milliseconds(self, topic: str, rows: Sequence["_Row"]) -> Sequence["_Row"]:
@@ -185,6 +212,11 @@ class Store:
         if not request.events:
             raise InvalidRequestError(
                 f"Expected at least one event for {request.id}, found none. Nothing was written."
+            )
+        if len(request.events) > MAX_EVENTS:
+            raise InvalidRequestError(
+                f"Expected at most {MAX_EVENTS} events in one append, found {len(request.events)}. "
+                "Nothing was written."
             )
         if request.version < 0 or request.version + len(request.events) > LAST_VERSION:
             raise InvalidRequestError(
@@ -242,6 +274,11 @@ class Store:
 class _Row:
     place: Place
     message: pb.FindResponse.Event
+
+
+def _check_limit(limit: int) -> None:
+    if limit < 0:
+        raise InvalidRequestError(f"Expected a limit of at least 0, found {limit}.")
 
 
 def _state_to_write(event: pb.UpdateRequest.Event, version: int) -> bytes:

@@ -29,14 +29,16 @@ from typing import Protocol
 from eventsourcing.persistence import Notification
 
 from eventstore_cassandra.errors import StoreUnreachableError
-from eventstore_grpc.messages import MAX_PAGE_BYTES, to_message
+from eventstore_grpc.messages import to_message
 from eventstore_grpc.protocol import storegrpc_pb2 as pb
+from eventstore_grpc.server.portions import Portions
 from eventstore_grpc.statuses import GoingAwayError
 
 logger = logging.getLogger(__name__)
 
-PAGE = 500
-"""Events that are read at once."""
+PAGE, PAGE_BYTES = 500, 256 * 1024
+"""Events that are read at once, and about as many bytes as one page has. gRPC keeps one of them for
+each follower that does not take it."""
 MOST_EVENTS, MOST_BYTES = 10_000, 16 * 1024 * 1024
 """What the tail holds: some seconds of a busy store."""
 CATCHING_UP = 4
@@ -115,9 +117,9 @@ class Tail:
         position = after
         try:
             while True:
-                entries = await self._after(position)
-                position = entries[-1].position
-                for page in self._pages(entries, topics):
+                # Nothing but the page is kept while it is waited for that it is taken.
+                page, position = self._page(await self._after(position), topics)
+                if page:
                     yield page
         finally:
             self._followers -= 1
@@ -140,8 +142,10 @@ class Tail:
                 await self._changed.wait()
                 continue
             async with self._slots:
-                found = await self._read(position)
-            if len(found) < PAGE:
+                if self._reading and position >= self._begin:
+                    continue  # the tail has begun meanwhile
+                found, is_at_end = await self._read(position)
+            if is_at_end:
                 self._begin_at(found[-1].position if found else position)
             if found:
                 return found
@@ -149,8 +153,8 @@ class Tail:
 
     def _begin_at(self, position: int) -> None:
         """Let the tail begin at a position behind which nothing was found, if it has it not."""
-        if self._reading is None or position < self._begin:
-            # Others may wait for a position that no event has yet: they are behind this one.
+        if self._reading is None or self._begin > max(self._known_end, position):
+            # Others may wait for a position that no event has yet: it is behind this one.
             self._entries, self._size = [], 0
             self._begin = self._end = position
         if self._reading is None:
@@ -165,7 +169,7 @@ class Tail:
             self._written.clear()
             end = self._end
             try:
-                entries = await self._read(end)
+                entries, _ = await self._read(end)
             except StoreUnreachableError as e:
                 logger.warning("The notification log cannot be read on: %s", e)
                 wait = min(2 * wait, LONGEST_OUTAGE_WAIT)
@@ -183,7 +187,8 @@ class Tail:
                     continue
                 wait = min(2 * wait, LONGEST_WAIT)
             try:
-                await asyncio.wait_for(self._written.wait(), wait)
+                async with asyncio.timeout(wait):  # wait_for() of Python 3.11 loses cancellations
+                    await self._written.wait()
                 wait = SHORTEST_WAIT
             except TimeoutError:
                 pass
@@ -205,36 +210,48 @@ class Tail:
         self._changed.set()
         self._changed = asyncio.Event()
 
-    async def _read(self, position: int) -> Sequence[Entry]:
-        found = await self._loop.run_in_executor(self._executor, self._read_here, position)
+    async def _read(self, position: int) -> tuple[Sequence[Entry], bool]:
+        """Return the next entries after a position, and whether the log ended there."""
+        found, is_at_end = await self._loop.run_in_executor(
+            self._executor, self._read_here, position
+        )
         if found:
             self._known_end = max(self._known_end, found[-1].position)
-        return found
+        return found, is_at_end
 
-    def _read_here(self, position: int) -> Sequence[Entry]:
-        found = self._log.select_notifications(position, PAGE, inclusive_of_start=False)
-        return [
-            Entry(
-                each.id,
-                each.topic,
-                pb.LogPage(
-                    events=[to_message(each, self._type_of(each.topic), position=each.id)]
-                ).SerializeToString(),
-            )
-            for each in found
-        ]
-
-    def _pages(self, entries: Sequence[Entry], topics: frozenset[str]) -> Sequence[bytes]:
-        end = pb.LogPage(end=self._known_end).SerializeToString()
-        found: list[bytes] = []
-        parts: list[bytes] = []
+    def _read_here(self, position: int) -> tuple[Sequence[Entry], bool]:
+        found: list[Entry] = []
         size = 0
+        portions = Portions(rows=PAGE, size=PAGE_BYTES)
+        while len(found) < PAGE and size < PAGE_BYTES:
+            asked = min(portions.next, PAGE - len(found))
+            some = self._log.select_notifications(position, asked, inclusive_of_start=False)
+            entries = [self._entry(each) for each in some]
+            portions.saw(len(entries), sum(len(entry.page) for entry in entries))
+            found += entries
+            size += sum(len(entry.page) for entry in entries)
+            if len(some) < asked:
+                return found, True
+            position = some[-1].id
+        return found, False
+
+    def _entry(self, event: Notification) -> Entry:
+        message = to_message(event, self._type_of(event.topic), position=event.id)
+        return Entry(event.id, event.topic, pb.LogPage(events=[message]).SerializeToString())
+
+    def _page(self, entries: Sequence[Entry], topics: frozenset[str]) -> tuple[bytes, int]:
+        """Return a page of the first of the entries, if there are wanted ones, and how far it goes.
+
+        It has at least one of them, however large that is.
+        """
+        parts: list[bytes] = []
+        size, position = 0, entries[0].position
         for entry in entries:
-            if topics and entry.topic not in topics:
-                continue
-            if parts and size + len(entry.page) > MAX_PAGE_BYTES:
-                found.append(b"".join([*parts, end]))
-                parts, size = [], 0
-            parts.append(entry.page)
-            size += len(entry.page)
-        return [*found, b"".join([*parts, end])] if parts else found
+            if not topics or entry.topic in topics:
+                if parts and size + len(entry.page) > PAGE_BYTES:
+                    break
+                parts.append(entry.page)
+                size += len(entry.page)
+            position = entry.position
+        end = pb.LogPage(end=self._known_end).SerializeToString()
+        return b"".join([*parts, end]) if parts else b"", position

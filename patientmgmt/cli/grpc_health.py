@@ -1,5 +1,7 @@
 """``patientmgmt grpc-health``: whether a gRPC server serves, for health checks of containers."""
 
+import os
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -24,9 +26,10 @@ _SECONDS = 3.0
 def grpc_health(address: str) -> None:
     """Ask a gRPC server whether it serves; the exit code is 0 only if it does.
 
-    It is asked by the standard health service, which the store and the sink have.
+    It is asked by the standard health service, which the store and the sink have; with TLS where
+    STOREGRPC_AUTHORITIES is set.
     """
-    settings = ClientSettings(address=address)
+    settings = replace(ClientSettings.from_env(os.environ), address=address)
     request = health_pb2.HealthCheckRequest(service="")
     with channel(settings) as opened:
         try:

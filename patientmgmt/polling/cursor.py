@@ -35,16 +35,16 @@ class CursorError(OSError):
     """A cursor that cannot be used; the sentence says why, and that nothing was changed."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Progress:
-    """What a page adds."""
+    """What the printing of some events adds."""
 
     checkpoint: str | None
     """Where the feed goes on; None leaves it as it is."""
     versions: Mapping[UUID, int]
-    """The last version of each aggregate in the page."""
+    """The last version of each aggregate that they are of."""
     counts: Mapping[str, int]
-    """Events of each type that were printed ever, this page's included."""
+    """Events of each type that were printed ever, these included."""
 
 
 class Cursor:

@@ -1,7 +1,9 @@
 """What is to be printed next: a page of the feed, put into order."""
 
+import json
 import logging
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -9,11 +11,14 @@ from eventsourcing.persistence import OperationalError, StoredEvent
 
 from patientmgmt.polling.cursor import Cursor, Progress
 from patientmgmt.polling.saved import SavedEvent
-from projections.feeds.feed import Feed, aggregate_id
+from projections.feeds.feed import Feed, InvalidCheckpointError, aggregate_id
+from projections.feeds.type_view import OVERLAP
 from projections.sequencer import Gap, Sequencer
 
 logger = logging.getLogger(__name__)
 
+PART = 500
+"""Events that are printed before they are noted: what a crash lets come again."""
 COMPARED = 20
 """Aggregates, one of which must be in the store: more than are erased one after the other."""
 
@@ -27,9 +32,28 @@ class Page:
     """What is to be printed, and to be noted when it was."""
 
     events: Sequence[SavedEvent]
-    progress: Progress
+    versions: Mapping[UUID, int]
+    """The last version of each aggregate that is passed on, or will not be printed."""
+    checkpoint: str | None
+    """Where the feed goes on; None while that is not to be noted."""
     more: bool
     """Whether others are there already."""
+
+    def parts(self, counts: Mapping[str, int]) -> Iterator[tuple[Sequence[SavedEvent], Progress]]:
+        """Yield what is to be printed at once, with what is to be noted then.
+
+        :param counts: of events that were printed before.
+        """
+        for begin in range(0, max(len(self.events), 1), PART):
+            part = self.events[begin : begin + PART]
+            counts = dict(counts)
+            for event in part:
+                counts[event.topic] = counts.get(event.topic, 0) + 1
+            if begin + PART >= len(self.events):
+                yield part, Progress(self.checkpoint, self.versions, counts)
+            else:
+                versions = {aggregate_id(event): event.originator_version for event in part}
+                yield part, Progress(None, versions, counts)
 
 
 class Follower:
@@ -39,11 +63,16 @@ class Follower:
     as after a crash.
     """
 
-    def __init__(self, feed: Feed, cursor: Cursor) -> None:
+    def __init__(
+        self, feed: Feed, cursor: Cursor, *, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
         self._feed = feed
         self._cursor = cursor
+        self._monotonic = monotonic
+        self._empty: dict[UUID, float] = {}
+        """Since when aggregates that were seen have had nothing in their own streams."""
         self._gone: dict[UUID, int] = {}
-        """The versions seen of aggregates that were erased before they could be read."""
+        """The versions seen of those that were erased before they could be read."""
         self._reported: set[UUID] = set()
         self._sequencer = Sequencer(self._printed)
         self._place: str | None = None
@@ -63,10 +92,10 @@ class Follower:
                 "put back? Nothing was printed, and the cursor is as it was."
             )
         self._gone.clear()
+        self._empty.clear()
         self._sequencer = Sequencer(self._printed)
         saved = self._cursor.checkpoint
-        # Its beginning: who comes shortly after another would be shown the window's tail alone.
-        self._place = None if saved is None else self._feed.earliest([saved])
+        self._place = None if saved is None else window_before(saved)
 
     def poll(self) -> Page:
         """Return the next page, which is the last one if it has no events and there are no more.
@@ -85,20 +114,24 @@ class Follower:
         self._report(gaps)
         versions = {aggregate_id(event): event.originator_version for event in released}
         wanted = [event for event in released if event.topic in self._feed.topics]
-        counts = dict(self._cursor.counts)
-        for event in wanted:
-            counts[event.topic] = counts.get(event.topic, 0) + 1
         # While an event is missing, a restart has to see again what has told so.
         checkpoint = None if gaps else batch.checkpoint
-        progress = Progress(checkpoint=checkpoint, versions=versions | self._gone, counts=counts)
-        return Page(in_time(wanted), progress, batch.more)
+        return Page(in_time(wanted), versions | self._gone, checkpoint, batch.more)
 
     def _fill(self, gap: Gap) -> list[StoredEvent]:
-        stream = self._feed.stream(gap.aggregate_id, after=gap.after)
-        if not stream:  # it was erased after it had been seen
-            self._gone[gap.aggregate_id] = gap.seen
-            self._sequencer.look_up_again(gap.aggregate_id)
-        return self._sequencer.accept(stream)
+        id_ = gap.aggregate_id
+        stream = self._feed.stream(id_, after=gap.after)
+        if stream:
+            self._empty.pop(id_, None)
+            return self._sequencer.accept(stream)
+        # The view may show a row a moment before the stream does. One that stays empty is of an
+        # aggregate that was erased after it had been seen.
+        since = self._empty.setdefault(id_, self._monotonic())
+        if self._monotonic() - since >= OVERLAP.total_seconds():
+            del self._empty[id_]
+            self._gone[id_] = gap.seen
+            self._sequencer.look_up_again(id_)
+        return []
 
     def _printed(self, ids: Sequence[UUID]) -> Mapping[UUID, int]:
         printed = self._cursor.versions(ids)
@@ -115,6 +148,28 @@ class Follower:
                     gap.after + 1,
                 )
         self._reported = {gap.aggregate_id for gap in gaps}
+
+
+def window_before(checkpoint: str) -> str:
+    """Return a checkpoint of the type view's feed with the whole window before each place.
+
+    A checkpoint may be of a page in the middle. What became visible late before its places is found
+    by a poller that goes on, when it opens the window at the end. One that begins much later would
+    open it at another end.
+
+    :raises InvalidCheckpointError: when it is none of the feed's.
+    """
+    window = int(OVERLAP.total_seconds() * 1000)
+    try:
+        places = json.loads(checkpoint)["after"]
+        after = {
+            # A place without a version is the beginning of a window already.
+            topic: [savetime - window, 0, str(UUID(int=0))] if version else [savetime, version, id_]
+            for topic, (savetime, version, id_) in places.items()
+        }
+    except (ValueError, TypeError, KeyError, AttributeError):
+        raise InvalidCheckpointError(checkpoint, "a place in the type view") from None
+    return json.dumps({"after": after, "seen": {}, "turn": 0})
 
 
 def in_time(released: Sequence[StoredEvent]) -> Sequence[SavedEvent]:

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import grpc
@@ -11,6 +11,7 @@ from eventsourcing.persistence import OperationalError, PersistenceError
 from eventstore_cassandra.errors import StoreUnreachableError
 from patientmgmt.polling.cursor import Cursor
 from patientmgmt.polling.follower import Follower, Page
+from patientmgmt.polling.saved import SavedEvent
 from patientmgmt.polling.stopping import Stopping
 
 logger = logging.getLogger(__name__)
@@ -26,6 +27,10 @@ _WILL_NOT_PASS = {
 }
 
 
+Write = Callable[[Sequence[SavedEvent], Mapping[str, int]], None]
+"""Prints events, of which there are so many of each type ever with these."""
+
+
 class Loop:
     """Prints what a follower finds until it is stopped."""
 
@@ -33,7 +38,7 @@ class Loop:
         self,
         follower: Follower,
         cursor: Cursor,
-        write: Callable[[Page], None],
+        write: Write,
         *,
         stopping: Stopping,
         once: bool,
@@ -59,10 +64,7 @@ class Loop:
         while True:
             with self._stopping.waiting():
                 page = self._patiently()
-            if page.events:
-                self._write(page)
-            self._note(page)
-            self.printed += len(page.events)
+            self._print(page)
             if page.more or page.events:
                 wait = SHORTEST_WAIT
             if page.more:
@@ -77,10 +79,13 @@ class Loop:
                 time.sleep(wait)
             wait = min(2 * wait, LONGEST_WAIT)
 
-    def _note(self, page: Page) -> None:
-        progress = page.progress
-        if progress.versions or progress.checkpoint not in (None, self._cursor.checkpoint):
-            self._cursor.save(progress)
+    def _print(self, page: Page) -> None:
+        for events, progress in page.parts(self._cursor.counts):
+            if events:
+                self._write(events, progress.counts)
+                self.printed += len(events)
+            if progress.versions or progress.checkpoint not in (None, self._cursor.checkpoint):
+                self._cursor.save(progress)
 
     def _patiently(self) -> Page:
         back_off = SHORTEST_BACK_OFF

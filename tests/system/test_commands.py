@@ -25,7 +25,10 @@ def command(*arguments: str) -> list[str]:
 
 
 def clean_environment() -> Env:
-    ours = ("CASSANDRA_", "PATIENTMGMT_", "PERSISTENCE_", "SQLITE_", "HOST", "PORT")
+    ours = (
+        *("CASSANDRA_", "PATIENTMGMT_", "PERSISTENCE_", "SQLITE_", "GRPC_", "STOREGRPC_"),
+        *("ORIGINATOR_", "HOST", "PORT"),
+    )
     return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
 
 

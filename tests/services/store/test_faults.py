@@ -228,8 +228,10 @@ def test_at_its_end_it_finishes_what_it_has_begun(cassandra_env: dict[str, str])
     recorder.datastore.close()
 
 
-def test_the_librarys_recorder_outlives_a_server(cassandra_env: dict[str, str]) -> None:
+@pytest.mark.parametrize("size", [2, 2 * 1024 * 1024])
+def test_the_librarys_recorder_outlives_a_server(cassandra_env: dict[str, str], size: int) -> None:
     """Appends go on as soon as there is a server again, without an error in between."""
+    state = b"x" * size
     [port] = free_ports(1)
     with serving(cassandra_env, port=port) as server:
         recorder = server.recorder(timeout=60)
@@ -245,7 +247,7 @@ def test_the_librarys_recorder_outlives_a_server(cassandra_env: dict[str, str]) 
         while True:
             try:
                 recorder.insert_events(
-                    [StoredEvent(aggregate, 2, "Happened", b"{}")], request="the second"
+                    [StoredEvent(aggregate, 2, "Happened", state)], request="the second"
                 )
             except UnknownOutcomeError:
                 continue

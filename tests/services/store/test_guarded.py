@@ -63,6 +63,13 @@ def test_tls_with_and_without_certificates_of_clients(
     own = {"certificate": file("client.pem"), "key": file("client.key")}
     with serving(shared_cassandra_env, *tls) as server:
         reach(server, authorities=file("authority.pem"))
+        code, output = finished(
+            {"STOREGRPC_AUTHORITIES": file("authority.pem")},
+            *("grpc-health", "--address", server.address),
+        )
+        assert (code, output) == (0, f"{server.address} SERVING\n")
+        with pytest.raises(OSError, match="nothing is encrypted"):
+            reach(server, **own)
         for wrong in ({}, {"authorities": file("stranger.pem")}):
             with pytest.raises(OperationalError):
                 reach(server, **wrong)

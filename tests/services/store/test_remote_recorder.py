@@ -106,6 +106,38 @@ def test_pages_of_a_type_are_whole_however_large_they_are(recorder: RemoteRecord
     assert rest == found[topic][4:7]
 
 
+def test_events_of_one_moment_are_read_in_parts(recorder: RemoteRecorder) -> None:
+    """One append has one save time, or few of them."""
+    topic, aggregate = f"Type of {uuid4()}", uuid4()
+    stored = [StoredEvent(aggregate, n, topic, b"x" * 5000) for n in range(1, 1201)]
+    recorder.insert_events(stored)
+    found: list[StoredEvent] = []
+    place = None
+    while page := recorder.select_events_by_types({topic: place}, limit=500)[topic]:
+        assert len(page) <= 500
+        found += [event for _, event in page]
+        place = page[-1][0]
+
+    assert found == stored
+
+
+def test_rare_topics_in_a_long_log(recorder: RemoteRecorder) -> None:
+    topic = f"Type of {uuid4()}"
+    for _ in range(2):
+        recorder.insert_events([StoredEvent(uuid4(), 1, topic, b"{}")])
+        recorder.insert_events(events(uuid4(), *range(1, 6001)))
+        recorder.insert_events(events(uuid4(), *range(1, 6001)))
+
+    found = recorder.select_notifications(None, 10, topics=[topic])
+
+    assert [each.topic for each in found] == [topic, topic]
+    assert recorder.select_notifications(found[0].id, 1, topics=[topic]) == found[:1]
+    after = recorder.select_notifications(
+        found[0].id, 10, stop=found[1].id - 1, topics=[topic], inclusive_of_start=False
+    )
+    assert after == []
+
+
 def test_a_conflict_tells_both_versions(recorder: RemoteRecorder) -> None:
     aggregate = uuid4()
     recorder.insert_events(events(aggregate, 1, 2))

@@ -219,6 +219,12 @@ def test_times_at_the_edges(server: Server) -> None:
         assert page.latest >= since
 
 
+def test_a_limit_of_none_is_none(server: Server) -> None:
+    assert not server.call(methods.FIND_VERSIONS, pb.FindVersionsRequest()).versions
+    page = server.call(methods.READ_LOG, pb.ReadLogRequest())
+    assert (len(page.events), page.more) == (0, False)
+
+
 def test_a_topic_that_no_event_has_yet_has_none(server: Server) -> None:
     page = server.call(methods.FIND_BY_TYPE, pb.FindByTypeRequest(topic=f"Not {uuid4()}"))
 

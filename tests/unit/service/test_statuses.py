@@ -1,6 +1,7 @@
 """Errors as statuses, and back: a client gets the error that the recorder raised."""
 
 from typing import Any
+from urllib.parse import quote
 
 import grpc
 import pytest
@@ -121,8 +122,8 @@ def test_other_errors_arrive_as_the_nearest_of_the_library() -> None:
 def test_a_status_of_somebody_else_is_an_error_of_the_library(code: grpc.StatusCode) -> None:
     found = error_of(Failed(Plain(code, "")), "Cannot do it")
 
-    cures = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
-    assert isinstance(found, StoreUnreachableError) is (code in cures)
+    broken = {"UNAVAILABLE", "DEADLINE_EXCEEDED", "INTERNAL", "UNKNOWN", "CANCELLED"}
+    assert isinstance(found, StoreUnreachableError) is (code.name in broken)
     assert isinstance(found, OperationalError)
     assert code.name in str(found)
     assert reason_of(Failed(Plain(code, ""))) is None
@@ -131,14 +132,26 @@ def test_a_status_of_somebody_else_is_an_error_of_the_library(code: grpc.StatusC
 def test_a_sentence_has_one_line_and_an_end() -> None:
     status = failure_of(DataError("Too\nlong " + 5000 * "ü")).status()
 
-    assert len(status.details) == 1000
+    assert 300 < len(status.details) <= 1000
     assert status.details.startswith("Too long ü")
     assert reason_of(Failed(status)) is Reason.INVALID_REQUEST
+    assert len(failure_of(DataError(2000 * "x")).status().details) == 1000
+
+
+@pytest.mark.parametrize("character", ["x", "ü", "漢", "😀", "%"])
+def test_what_a_status_says_fits_into_the_headers(character: str) -> None:
+    conflict = ConflictError(5000 * character, expected=1, actual=2)
+    status = failure_of(conflict).status()
+
+    metadata = sum(len(key) + 4 * len(value) / 3 for key, value in status.trailing_metadata)
+    assert metadata + len(quote(status.details)) < 7_500
 
 
 def test_after_an_earlier_try_nobody_says_that_nothing_was_written() -> None:
     unreachable = failure_of(StoreUnreachableError("Nobody there. Nothing was written."))
     conflict = failure_of(ConflictError("Expected 1, found 2.", expected=1, actual=2))
+    behind = failure_of(ConflictError("Expected 3, found 2. Nothing was written.", expected=3))
+    erased = failure_of(AggregateErasedError("Erased."))
 
     found = not_known_any_more(unreachable)
 
@@ -146,6 +159,11 @@ def test_after_an_earlier_try_nobody_says_that_nothing_was_written() -> None:
     assert "Nothing was written" not in found.sentence
     assert "not known" in found.sentence
     assert not_known_any_more(conflict) == conflict
+    assert not_known_any_more(erased) == erased
+    for still_open in (behind, failure_of(DataError("Too large. Nothing was written."))):
+        found = not_known_any_more(still_open)
+        assert found.reason is Reason.OUTCOME_UNKNOWN
+        assert "Nothing was written" not in found.sentence
 
 
 def test_details_of_others_are_left_alone() -> None:

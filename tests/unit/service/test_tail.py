@@ -27,6 +27,8 @@ class Log:
         self.notifications: list[Notification] = []
         self.reads = 0
         self.error: Exception | None = None
+        self.cut = 1
+        """A read returns a part of what it could: what comes behind could not be read."""
         self._listeners: list[Event] = []
 
     def append(self, count: int, *, topic: str = "Moved", size: int = 2) -> None:
@@ -36,6 +38,10 @@ class Log:
             self.notifications.append(Notification(uuid4(), 1, topic, b"x" * size, id_))
         for listener in self._listeners:
             listener.set()
+
+    def count(self, positions: Sequence[int]) -> int:
+        """Return how many bytes the events of these positions have."""
+        return sum(len(each.state) for each in self.notifications if each.id in positions)
 
     def positions(self, after: int = 0, topic: str | None = None) -> list[int]:
         return [
@@ -51,7 +57,7 @@ class Log:
         assert not inclusive_of_start
         if self.error:
             raise self.error
-        return [each for each in self.notifications if each.id > (start or 0)][:limit]
+        return [each for each in self.notifications if each.id > (start or 0)][: limit // self.cut]
 
     def listen(self, listener: Event) -> None:
         self._listeners.append(listener)
@@ -166,6 +172,58 @@ async def test_a_page_is_never_larger_than_a_message_may_be(log: Log, tail: Tail
         sizes.append((len(page), len(pb.LogPage.FromString(page).events)))
 
     assert all(size < 4 * 1024 * 1024 for size, _ in sizes)
+
+
+@in_a_loop
+async def test_who_is_slow_keeps_one_small_page_in_memory(log: Log, tail: Tail) -> None:
+    log.append(300, size=100_000)
+    slow = [tail.follow(0, EVERYTHING) for _ in range(50)]
+    await asyncio.gather(*[anext(follower) for follower in slow])
+
+    frames = [follower.ag_frame.f_locals for follower in slow]  # type: ignore[attr-defined]
+    assert all(len(frame["page"]) < 2 * module.PAGE_BYTES for frame in frames)
+    assert not any("entries" in frame for frame in frames)
+    found = await take(slow[0], 298)
+    assert found == log.positions()[-len(found) :]
+
+
+@in_a_loop
+async def test_a_read_that_was_cut_short_throws_nobody_back(log: Log, tail: Tail) -> None:
+    log.append(2000)
+    ahead = tail.follow(0, EVERYTHING)
+    await take(ahead, 2000)
+    waiting = asyncio.create_task(take(ahead, 1))
+    await asyncio.sleep(0.05)
+    begin = tail._begin
+
+    log.cut = 2
+    behind = tail.follow(0, EVERYTHING)
+    found = await take(behind, 1)
+    log.cut = 1
+
+    assert tail._begin >= begin
+    log.append(1)
+    assert await waiting == log.positions()[-1:]
+    assert found + await take(behind, 2001 - len(found)) == log.positions()
+
+
+@in_a_loop
+async def test_followers_that_leave_as_something_comes_leave_no_reader_behind(
+    log: Log, tail: Tail
+) -> None:
+    for _ in range(200):
+        follower = tail.follow(log.positions()[-1] if log.notifications else 0, EVERYTHING)
+        waiting = asyncio.create_task(take(follower, 1))
+        await asyncio.sleep(0.002)
+        log.append(1)
+        await asyncio.sleep(0)
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+        await follower.aclose()  # type: ignore[attr-defined]
+    await asyncio.sleep(0.3)
+
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    assert not [task for task in others if "_read_on" in repr(task)]
 
 
 @in_a_loop
