@@ -18,7 +18,7 @@ from patientmgmt.cli.signals import call_at_signals
 from patientmgmt.domain.events import EVENT_TYPES
 from patientmgmt.environment import environment
 from patientmgmt.polling.cursor import Cursor, CursorError, open_cursor
-from patientmgmt.polling.follower import AnotherStoreError, Follower, Page
+from patientmgmt.polling.follower import AnotherStoreError, Follower
 from patientmgmt.polling.lines import (
     as_json,
     as_text,
@@ -28,13 +28,10 @@ from patientmgmt.polling.lines import (
     write_lines,
 )
 from patientmgmt.polling.loop import Loop
-from patientmgmt.polling.saved import SavedEvents
+from patientmgmt.polling.saved import SavedEvent, SavedEvents
 from patientmgmt.polling.stopping import Stopping
 from projections.feeds.feed import InvalidCheckpointError
 from projections.feeds.type_view import TypeViewFeed
-
-PAGE_SIZE = 500
-"""Events of each type: what is printed again after a crash, at the most."""
 
 _OWN = {number: topic for topic, number in EVENT_TYPES.items()}
 
@@ -107,8 +104,8 @@ def poll_client(
     one aggregate come in the order of their versions. An event may become visible ten seconds
     later than others of its time; one that is later still comes with the next of its aggregate.
 
-    What was printed is noted in the cursor afterwards: after a crash the last page is printed
-    again, at most 500 events of each type. Whoever reads the lines tells repetitions by aggregate
+    What was printed is noted in the cursor afterwards: after a crash the last lines are printed
+    again, at most 500. Whoever reads the lines tells repetitions by aggregate
     and version, and takes the last one: the first may have been cut.
 
     A cursor is of one store and of the types that it was begun with, and one process uses it at a
@@ -147,7 +144,7 @@ def poll_client(
                 topics = list(dict.fromkeys(_topic(store, each) for each in wanted))
         except KeyboardInterrupt:
             return
-        feed = TypeViewFeed(store, topics, page_size=PAGE_SIZE)
+        feed = TypeViewFeed(store, topics)
         with open_cursor(path or _default(), feed=feed.name, topics=topics) as cursor:
             loop = Loop(
                 Follower(feed, cursor),
@@ -187,11 +184,18 @@ def _topic(store: SavedEvents, name_or_integer: str) -> str:
     )
 
 
-def _write(out: BinaryIO, form: str, page: Page, *, count: bool) -> None:
+def _write(
+    out: BinaryIO,
+    form: str,
+    events: Sequence[SavedEvent],
+    counts: Mapping[str, int],
+    *,
+    count: bool,
+) -> None:
     if count:
-        _write_counts(out, form, page.progress.counts)
+        _write_counts(out, form, counts)
     else:
-        write_lines(out, map(as_json if form == "json" else as_text, page.events))
+        write_lines(out, map(as_json if form == "json" else as_text, events))
 
 
 def _write_counts(out: BinaryIO, form: str, counts: Mapping[str, int]) -> None:

@@ -3,10 +3,10 @@
 What is promised
 ================
 Each event of the types that are followed is printed, and those of one aggregate in the order of
-their versions. It is printed once, except after a crash: then the page that was being printed is
-printed again, since a page is first printed and then noted in the cursor. A line of it may be cut;
-the last one of an event is whole. Events of several aggregates come by the time at which they were
-saved, as far as they are in one page.
+their versions. It is printed once, except after a crash: then those that were being printed, at
+most 500, are printed again, since they are first printed and then noted in the cursor. A line of
+them may be cut; the last one of an event is whole. Events of several aggregates come by the time at
+which they were saved, as far as they are in one page.
 
 How it is kept
 ==============

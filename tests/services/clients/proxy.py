@@ -43,12 +43,18 @@ class Proxy(grpc.GenericRpcHandler):
 
         def handle(request: bytes, context: grpc.ServicerContext) -> bytes:
             with self._counted(name):
-                return self._meddle(
-                    name,
-                    request,
-                    lambda wanted: bytes(onwards(wanted, timeout=60, metadata=metadata)),
-                    context,
-                )
+                try:
+                    return self._meddle(
+                        name,
+                        request,
+                        lambda wanted: bytes(onwards(wanted, timeout=60, metadata=metadata)),
+                        context,
+                    )
+                except grpc.RpcError as e:
+                    failed: Any = e
+                    context.set_trailing_metadata(failed.trailing_metadata())
+                    context.abort(failed.code(), failed.details())
+                    raise AssertionError("abort raises") from e
 
         return grpc.unary_unary_rpc_method_handler(handle)
 

@@ -101,9 +101,9 @@ def test_several_in_one_millisecond_of_which_one_is_visible_later(
 def test_a_page_that_ends_inside_one_millisecond(
     grpc_store: StoreServer, writer: OtherProgram, tmp_path: Path
 ) -> None:
-    """Pages have 500 rows here, so that two of them end in it, the first behind an earlier row."""
+    """Pages have 4,000 rows, so that one of them ends in it, behind an earlier row."""
     at = now() - 60_000
-    rows = [Row(uuid4(), 1, ADMITTED, at - (n == 0)) for n in range(1_201)]
+    rows = [Row(uuid4(), 1, ADMITTED, at - (n == 0)) for n in range(4_201)]
     writer.write(*rows)
     client = PollClient(tmp_path, grpc_store.address, writer.topics)
     assert client.once() == 0
@@ -126,7 +126,7 @@ def test_the_very_first_event(
 
 
 def test_order_between_types(grpc_store: StoreServer, writer: OtherProgram, tmp_path: Path) -> None:
-    """Times of three servers whose clocks differ; and pages full of admissions come first."""
+    """Times of three servers whose clocks differ, and six hundred stays beside."""
     at, id_ = now() - 60_000, uuid4()
     crowd = [uuid4() for _ in range(600)]
     stays = [

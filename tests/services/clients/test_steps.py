@@ -1,6 +1,7 @@
 """The polling client's own steps, in one process: it dies at each of them, and is begun again."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from random import Random
@@ -9,7 +10,14 @@ from uuid import UUID, uuid4
 import pytest
 
 from patientmgmt.polling.cursor import Progress, open_cursor
-from patientmgmt.polling.follower import AnotherStoreError, Follower, Page, in_time
+from patientmgmt.polling.follower import (
+    PART,
+    AnotherStoreError,
+    Follower,
+    Page,
+    in_time,
+    window_before,
+)
 from patientmgmt.polling.loop import Loop
 from patientmgmt.polling.saved import SavedEvent
 from patientmgmt.polling.stopping import Stopping
@@ -48,8 +56,8 @@ class Poller:
                 raise Died
             passed += 1
 
-        def write(page: Page) -> None:
-            for event in page.events:
+        def write(events: Sequence[SavedEvent], _counts: Mapping[str, int]) -> None:
+            for event in events:
                 pass_by()
                 self.printed.append((UUID(str(event.originator_id)), event.originator_version))
             pass_by()
@@ -122,20 +130,69 @@ def test_it_may_die_again_and_again_while_events_become_visible_in_any_order(
     assert in_order(list(dict.fromkeys(poller.printed)))
 
 
-def test_nothing_is_printed_of_an_aggregate_that_was_erased_before_it_was_read(
+def test_an_aggregate_that_was_erased_before_it_was_read_does_not_hold_up_the_cursor(
     tmp_path: Path,
 ) -> None:
-    poller, erased, other = Poller(tmp_path), uuid4(), uuid4()
-    poller.view.record(saved(other, 1, TOPICS[0], NOON), NOON)
-    poller.view.record(saved(erased, 2, TOPICS[1], NOON), NOON)
-    poller.view.erase(erased)
+    view, erased, seconds = InMemoryTypeView(), uuid4(), [0.0]
+    view.record(saved(erased, 2, TOPICS[1], NOON), NOON)
+    view.erase(erased)
+    feed = TypeViewFeed(view, TOPICS)
+    with open_cursor(tmp_path / "cursor", feed=feed.name, topics=TOPICS) as cursor:
+        follower = Follower(feed, cursor, monotonic=lambda: seconds[0])
+        follower.begin()
+        assert follower.poll().checkpoint is None
+        seconds[0] = 9.9
+        assert follower.poll().checkpoint is None
+        seconds[0] = 10.0
+        page = follower.poll()
+        assert (page.events, page.versions) == ([], {erased: 2})
+        assert page.checkpoint is not None
+
+
+def test_an_aggregate_that_its_view_shows_before_its_stream_does_is_not_taken_for_erased(
+    tmp_path: Path,
+) -> None:
+    poller, id_ = Poller(tmp_path), uuid4()
+    first, second, *_ = stay(id_, NOON)
+    poller.view.show(second, second.savetime)
     poller.run()
-    poller.view.record(saved(other, 2, TOPICS[1], NOON + 1), NOON + 1)
+    poller.view.append(first)
+    poller.view.append(second)
     poller.run()
-    assert poller.printed == [(other, 1), (other, 2)]
-    asked = poller.view.streams_read.count(erased)
+    assert poller.printed == [(id_, 1), (id_, 2)]
+
+
+def test_who_begins_in_the_middle_of_a_page_looks_back_as_far_as_a_window(tmp_path: Path) -> None:
+    """Much was saved since then, so that the window at the end is another one."""
+    poller, late = Poller(tmp_path), uuid4()
+    for n in range(7):
+        poller.view.record(saved(uuid4(), 1, TOPICS[0], NOON + n), NOON + n)
+    poller.run(dies_at=8)  # after the second page, before the end
+    assert len(poller.printed) == 6
+    poller.view.record(saved(late, 1, TOPICS[0], NOON - 9_000), NOON - 9_000)
+    poller.view.record(saved(uuid4(), 1, TOPICS[0], NOON + 60_000), NOON + 60_000)
     poller.run()
-    assert poller.view.streams_read.count(erased) - asked <= 1, "only to know the store"
+    assert (late, 1) in poller.printed
+    assert len({*poller.printed}) == 9
+
+
+def test_a_checkpoint_of_an_open_window_has_it_already() -> None:
+    window = '{"after": {"Moved": [5, 0, "00000000-0000-0000-0000-000000000000"]}}'
+    assert json.loads(window_before(window))["after"] == json.loads(window)["after"]
+
+
+def test_a_large_page_is_noted_part_by_part() -> None:
+    id_ = uuid4()
+    events = [saved(id_, n, TOPICS[0], NOON + n) for n in range(1, 2 * PART + 2)]
+    parts = [*Page(events, {id_: 2 * PART + 5}, "the end", more=True).parts({TOPICS[0]: 7})]
+    assert [len(part) for part, _ in parts] == [PART, PART, 1]
+    assert [progress.versions[id_] for _, progress in parts] == [PART, 2 * PART, 2 * PART + 5]
+    assert [progress.checkpoint for _, progress in parts] == [None, None, "the end"]
+    assert [progress.counts[TOPICS[0]] - 7 for _, progress in parts] == [
+        PART,
+        2 * PART,
+        len(events),
+    ]
 
 
 def test_types_that_are_not_followed_are_read_for_the_order_and_not_printed(tmp_path: Path) -> None:
