@@ -10,8 +10,10 @@ from eventstore_cassandra import CassandraApplicationRecorder
 from eventstore_grpc.server import ServerSettings, serve
 from eventstore_grpc.server.settings import LOOPBACK, STORE_PORT
 from patientmgmt.application import PatientManagement
+from patientmgmt.cli.beside import beside
 from patientmgmt.cli.logs import log_to_stderr
 from patientmgmt.environment import CASSANDRA, environment_beside
+from patientmgmt.settling import Settler
 
 _PEM = click.Path(path_type=Path, dir_okay=False)
 
@@ -71,6 +73,8 @@ def grpc_store(**options: Any) -> None:
     It is one store with the web application's: on Cassandra, in the same keyspace. Its methods are
     those of the original event store, and more; see docs/services.md.
 
+    It also decides appends whose writers have died, as `patientmgmt worker` does.
+
     Runs until Ctrl-C or SIGTERM, which let the calls under way come to their end.
     """
     log_to_stderr()
@@ -91,9 +95,11 @@ def grpc_store(**options: Any) -> None:
         recorder = application.recorder
         if not isinstance(recorder, CassandraApplicationRecorder):
             raise TypeError(f"Expected a recorder of Cassandra, found {recorder!r}.")
-        serve(
-            recorder,
-            settings,
-            ready=lambda port: click.echo(f"The event store is at {settings.host}:{port}"),
-        )
+        settler = Settler(recorder) if recorder.datastore.settings.notification_log else None
+        with beside(settler, "settling of unknown outcomes"):
+            serve(
+                recorder,
+                settings,
+                ready=lambda port: click.echo(f"The event store is at {settings.host}:{port}"),
+            )
     click.echo("The event store has stopped.")
