@@ -28,7 +28,7 @@ from eventstore_grpc.protocol import storegrpc_pb2 as pb
 from eventstore_grpc.protocol.methods import Method
 
 IN_FLIGHT = (1, 16, 64)
-HISTORIES = 1_000
+HISTORIES = 200
 """Aggregates that are read in turn, each of ``EVENTS`` events."""
 EVENTS = 5
 AN_APPEND = 100

@@ -15,6 +15,7 @@ from eventstore_cassandra.errors import (
     AggregateErasedError,
     StoreUnreachableError,
     UnknownOutcomeError,
+    is_refusal,
     library_errors,
     nothing_written,
 )
@@ -158,7 +159,9 @@ class NotificationLog:
         )
         try:
             self._decide(append, None)
-        except UnknownOutcomeError as e:  # which whoever reads on finds out later
+        except UnknownOutcomeError as e:
+            if e.__cause__ is None or is_refusal(e.__cause__):
+                raise  # whoever reads on would be refused again
             raise StoreUnreachableError(
                 f"Cannot read the notification log on: versions {append.first_version} to "
                 f"{append.last_version} of aggregate {append.aggregate_id} cannot be decided now."

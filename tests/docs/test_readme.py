@@ -51,7 +51,7 @@ class Shell:
             stdout=PIPE,
             stderr=STDOUT,
             text=True,
-            timeout=240,
+            timeout=900,
             check=False,
         )
         assert done.returncode == 0, f"{code}\n{done.stdout}"
@@ -108,6 +108,7 @@ def test_on_apache_cassandra(shell: Shell) -> None:
         shell.do(code)
 
 
+@pytest.mark.timeout(1200)
 def test_working_on_it(shell: Shell) -> None:
     for code in commands("Working on it"):
         for command in code.splitlines():

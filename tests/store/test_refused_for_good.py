@@ -72,7 +72,7 @@ def test_readers_pass_an_intent_that_is_always_refused(store: Store, first: int)
 def test_a_writer_that_is_refused_after_the_reservation_says_truly_that_nothing_was_written(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store.recorder, "_checked", Append)
+    monkeypatch.setattr(store.recorder, "_checked", lambda events, _request: Append(events))
     with pytest.raises(BarredError, match=r"exceeds allowed maximum.*Nothing was written"):
         store.recorder.insert_events(list(too_large(1).events))
     assert store.datastore.counters.values()[Count.BARRED] == 1
