@@ -61,7 +61,7 @@ async def _serve(
         tail = Tail(recorder, recorder.event_types.type_of, executor=following)
         handlers = Handlers(Store(recorder), tail, writing=writing, reading=reading)
         async with listening(settings, handlers.generic(), ready, before_end=tail.close):
-            await _signalled()
+            await stop_signal().wait()
 
 
 @asynccontextmanager
@@ -116,8 +116,9 @@ async def _end(
     await server.stop(GRACE)
 
 
-async def _signalled() -> None:
+def stop_signal() -> asyncio.Event:
+    """Return what SIGINT and SIGTERM set from now on."""
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    await stop.wait()
+    return stop

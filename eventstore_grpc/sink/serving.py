@@ -5,7 +5,6 @@ mirrored can still come; then, when all calls have ended, with the appends that 
 """
 
 import asyncio
-import signal
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -14,7 +13,7 @@ from typing import Any
 
 from eventstore_grpc.remote.connection import Connection
 from eventstore_grpc.remote.settings import ClientSettings
-from eventstore_grpc.server.serving import Ready, listening
+from eventstore_grpc.server.serving import Ready, listening, stop_signal
 from eventstore_grpc.server.settings import ServerSettings
 from eventstore_grpc.sink import report
 from eventstore_grpc.sink.comparison import PATIENCE, Comparison
@@ -66,7 +65,7 @@ def serve(
 
 
 async def _serve(settings: ServerSettings, ready: Ready, report_seconds: float, tell: Tell) -> None:
-    stop = _signals()
+    stop = stop_signal()
     handlers = Handlers(lambda _request: None)
 
     def report_now() -> None:
@@ -86,7 +85,7 @@ async def _serve_and_compare(
     reader: StoreReader,
     executor: ThreadPoolExecutor,
 ) -> bool:
-    stop, loop = _signals(), asyncio.get_running_loop()
+    stop, loop = stop_signal(), asyncio.get_running_loop()
     comparison = Comparison(compare.patience)
     store = compare.store.address
 
@@ -107,14 +106,6 @@ async def _serve_and_compare(
     comparison.give_up_all()
     report_now()
     return report.is_whole(comparison, watch)
-
-
-def _signals() -> asyncio.Event:
-    """Return what is set by SIGINT and SIGTERM."""
-    loop, stop = asyncio.get_running_loop(), asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    return stop
 
 
 async def _until(stop: asyncio.Event, *jobs: Coroutine[Any, Any, None]) -> None:

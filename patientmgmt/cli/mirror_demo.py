@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from itertools import zip_longest
 from pathlib import Path
 from signal import pause
@@ -11,15 +11,12 @@ from typing import Any
 
 import click
 
-from eventstore_cassandra import Topology
 from eventstore_grpc import ClientSettings
 from eventstore_grpc.protocol.methods import UPDATE
 from eventstore_grpc.server.settings import SINK_PORT, STORE_PORT
-from patientmgmt.cli.cassandra import settings_of_environment
+from patientmgmt.cli.reachable_store import reachable_store
 from patientmgmt.cli.signals import stop_at_first_signal
 from patientmgmt.environment import CASSANDRA, environment
-from patientmgmt.initialise import initialise_cassandra
-from patientmgmt.local_cassandra import Cluster
 from patientmgmt.mirroring.configuration import ADMIN_PORT, ENVOY_PORT
 from patientmgmt.mirroring.envoy import PERCENT, find_envoy
 from patientmgmt.mirroring.system import MirroredSystem, Ports, mirrored_system
@@ -71,7 +68,7 @@ def mirror_demo(
     failures = 0
     is_whole = True
     try:
-        with _cassandra(env) as reachable, mirrored_system(reachable, ports, logs) as system:
+        with reachable_store(env) as reachable, mirrored_system(reachable, ports, logs) as system:
             _tell_addresses(system, logs)
             failures = _play(system, reachable)
             if keep_running:
@@ -145,24 +142,3 @@ def _end(system: MirroredSystem) -> bool:
     click.echo()
     click.echo(report)
     return is_whole
-
-
-@contextmanager
-def _cassandra(env: Mapping[str, str]) -> Iterator[Mapping[str, str]]:
-    """Yield the environment of a store that is there and has its tables."""
-    if env.get("CASSANDRA_CONTACT_POINTS"):
-        initialise_cassandra(env, Topology.single_node())
-        yield env
-        return
-    settings = settings_of_environment()
-    with Cluster(settings, report=click.echo) as cluster:
-        local = {
-            **env,
-            "CASSANDRA_CONTACT_POINTS": ",".join(cluster.contact_points),
-            "CASSANDRA_PORT": str(cluster.port),
-        }
-        several = settings.nodes > 1
-        initialise_cassandra(
-            local, Topology.single_datacenter() if several else Topology.single_node()
-        )
-        yield local

@@ -1,19 +1,13 @@
 """``patientmgmt run``: the whole system in one process."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-
 import click
 
-from eventstore_cassandra import Topology
 from patientmgmt.cli.beside import beside
-from patientmgmt.cli.cassandra import settings_of_environment
 from patientmgmt.cli.logs import log_to_stderr
+from patientmgmt.cli.reachable_store import reachable_store
 from patientmgmt.cli.serve import address_options
 from patientmgmt.cli.signals import stop_at_first_signal
-from patientmgmt.environment import CASSANDRA, announced, environment
-from patientmgmt.initialise import initialise_cassandra
-from patientmgmt.local_cassandra import Cluster
+from patientmgmt.environment import announced, environment
 from patientmgmt.runtime import open_runtime
 from patientmgmt.web import create_app, stop_background_work
 from patientmgmt.web.server import listen, serve
@@ -39,7 +33,7 @@ def run(host: str, port: int) -> None:
     try:
         with (
             listen(host, port) as listener,
-            _store(env) as reachable,
+            reachable_store(env) as reachable,
             announced(reachable),
             open_runtime(reachable) as runtime,
             beside(runtime.worker(in_crew=True), "projection worker"),
@@ -57,29 +51,3 @@ def run(host: str, port: int) -> None:
 
 def _announce(url: str) -> None:
     click.echo(f"The ward board is at {url} (Ctrl-C stops)")
-
-
-@contextmanager
-def _store(env: dict[str, str]) -> Iterator[Mapping[str, str]]:
-    """Yield the environment of a store that is there and has its tables."""
-    if env["PERSISTENCE_MODULE"] != CASSANDRA:
-        yield env
-        return
-    if env.get("CASSANDRA_CONTACT_POINTS"):
-        _initialise(env)
-        yield env
-        return
-    settings = settings_of_environment()
-    with Cluster(settings, report=click.echo) as cluster:
-        local = env | {
-            "CASSANDRA_CONTACT_POINTS": ",".join(cluster.contact_points),
-            "CASSANDRA_PORT": str(cluster.port),
-        }
-        _initialise(local, nodes=settings.nodes)
-        yield local
-
-
-def _initialise(env: Mapping[str, str], *, nodes: int = 1) -> None:
-    topology = Topology.single_node() if nodes == 1 else Topology.single_datacenter()
-    keyspace = initialise_cassandra(env, topology)
-    click.echo(f"Keyspace {keyspace} is ready on Cassandra at {env['CASSANDRA_CONTACT_POINTS']}")

@@ -1,7 +1,6 @@
 """Subscriptions to a real server: many that wait, slow ones, and what they cost."""
 
 import asyncio
-import time
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -143,7 +142,11 @@ def test_positions_at_the_edges(server: Server, after: int) -> None:
     following = server.stream(methods.SUBSCRIBE, pb.SubscribeRequest(after=after), timeout=60)
     if after < 0:
         assert next(following).events
-    else:
-        time.sleep(0.2)  # it waits for a position that no event has yet
+    else:  # it waits for a position that no event has yet, and others do not wait with it
+        other = server.stream(methods.SUBSCRIBE, pb.SubscribeRequest(), timeout=60)
+        id_, found = append(server, EVENT), set[str]()
+        while id_ not in found:
+            found |= {event.id for event in next(other).events}
+        other.cancel()
         assert following.is_active()
     following.cancel()
