@@ -28,7 +28,8 @@ from patientmgmt.domain.events import EVENT_TYPES
 from patientmgmt.environment import GRPC
 from patientmgmt.queries import queries_of
 from patientmgmt.scenario import Scenario, Step
-from projections.feeds.type_view import OVERLAP, Page, Place, TypeViewFeed
+from projections.feeds.places import Place
+from projections.feeds.type_view import OVERLAP, Page, TypeViewFeed
 from projections.generations import Generations
 from projections.sqlite import SQLiteDatabase
 from projections.worker import Worker

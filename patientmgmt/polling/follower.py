@@ -1,6 +1,5 @@
 """What is to be printed next: a page of the feed, put into order."""
 
-import json
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,7 +10,7 @@ from eventsourcing.persistence import OperationalError, StoredEvent
 
 from patientmgmt.polling.cursor import Cursor, Progress
 from patientmgmt.polling.saved import SavedEvent
-from projections.feeds.feed import Feed, InvalidCheckpointError, aggregate_id
+from projections.feeds.feed import Feed, aggregate_id
 from projections.feeds.type_view import OVERLAP
 from projections.sequencer import Gap, Sequencer
 
@@ -94,8 +93,7 @@ class Follower:
         self._gone.clear()
         self._empty.clear()
         self._sequencer = Sequencer(self._printed)
-        saved = self._cursor.checkpoint
-        self._place = None if saved is None else window_before(saved)
+        self._place = self._cursor.checkpoint
 
     def poll(self) -> Page:
         """Return the next page, which is the last one if it has no events and there are no more.
@@ -148,28 +146,6 @@ class Follower:
                     gap.after + 1,
                 )
         self._reported = {gap.aggregate_id for gap in gaps}
-
-
-def window_before(checkpoint: str) -> str:
-    """Return a checkpoint of the type view's feed with the whole window before each place.
-
-    A checkpoint may be of a page in the middle. What became visible late before its places is found
-    by a poller that goes on, when it opens the window at the end. One that begins much later would
-    open it at another end.
-
-    :raises InvalidCheckpointError: when it is none of the feed's.
-    """
-    window = int(OVERLAP.total_seconds() * 1000)
-    try:
-        places = json.loads(checkpoint)["after"]
-        after = {
-            # A place without a version is the beginning of a window already.
-            topic: [savetime - window, 0, str(UUID(int=0))] if version else [savetime, version, id_]
-            for topic, (savetime, version, id_) in places.items()
-        }
-    except (ValueError, TypeError, KeyError, AttributeError):
-        raise InvalidCheckpointError(checkpoint, "a place in the type view") from None
-    return json.dumps({"after": after, "seen": {}, "turn": 0})
 
 
 def in_time(released: Sequence[StoredEvent]) -> Sequence[SavedEvent]:

@@ -11,7 +11,8 @@ from eventstore_grpc.messages import state_of
 from eventstore_grpc.protocol import methods
 from eventstore_grpc.protocol import storegrpc_pb2 as pb
 from eventstore_grpc.remote.connection import Connection
-from projections.feeds.type_view import Page, Place
+from projections.feeds.places import Place
+from projections.feeds.type_view import Page
 
 
 @dataclass(frozen=True)

@@ -84,7 +84,7 @@ def test_the_checkpoint_is_json_with_the_place_of_each_type() -> None:
     view.record(admitted(uuid4()), NOON + 1)
     batch = TypeViewFeed(view, TOPICS, page_size=1).poll(None)
     places = {"PatientAdmitted": [NOON, 1, str(patient_id)]}
-    assert json.loads(batch.checkpoint) == {"after": places, "seen": {}, "turn": 0}
+    assert json.loads(batch.checkpoint) == {"after": places, "seen": {}, "turn": 0, "again": {}}
 
 
 @pytest.mark.parametrize(
@@ -100,6 +100,7 @@ def test_the_checkpoint_is_json_with_the_place_of_each_type() -> None:
         '{"after": {}, "seen": {"A": [1, 2]}, "turn": 0}',
         '{"after": {}, "seen": {}, "turn": "now"}',
         '{"after": {}, "seen": {}}',
+        '{"after": {}, "seen": {}, "turn": 0, "again": {"A": 1}}',
     ],
 )
 def test_a_checkpoint_of_another_form_is_refused_with_what_to_do(checkpoint: str) -> None:

@@ -100,10 +100,11 @@ def test_the_window_before_the_last_row_of_each_type_is_read_again() -> None:
         },
         "seen": ends,
         "turn": 1_000_000_000,
+        "again": {},
     }
     clock[0], now[0] = 10.0, now[0] + 2
     batch = feed.poll(batch.checkpoint)
-    assert json.loads(batch.checkpoint) == {"after": ends, "seen": {}, "turn": 0}
+    assert json.loads(batch.checkpoint) == {"after": ends, "seen": {}, "turn": 0, "again": {}}
 
 
 def test_until_the_next_turn_only_the_tails_of_windows_are_read_again() -> None:
@@ -195,8 +196,45 @@ def test_a_row_of_just_now_closes_its_window_when_nothing_follows_for_as_long() 
     clock[0] = 11.0
     batch = TypeViewFeed.poll(feed, json.dumps({**json.loads(batch.checkpoint), "turn": 0}))
     places = {"PatientAdmitted": [NOON, 1, str(patient_id)]}
-    assert json.loads(batch.checkpoint) == {"after": places, "seen": {}, "turn": 0}
+    assert json.loads(batch.checkpoint) == {"after": places, "seen": {}, "turn": 0, "again": {}}
     assert batch.more is False
+
+
+def test_young_rows_that_full_pages_passed_are_where_the_first_window_begins() -> None:
+    """Also for another poller, much later, when the last row is far from them."""
+    view, now = InMemoryTypeView(), [NOON / 1000]
+    for n in range(4):
+        view.record(admitted(uuid4()), NOON - 10_002 + n)
+    feed = TypeViewFeed(view, TOPICS, page_size=2, clock=lambda: now[0])
+    old = feed.poll(None)
+    assert json.loads(old.checkpoint)["again"] == {}, "nothing comes before these any more"
+    young = feed.poll(old.checkpoint)
+    begin = {"PatientAdmitted": [NOON - 10_000, 0, str(UUID(int=0))]}
+    assert json.loads(young.checkpoint)["again"] == begin
+    assert json.loads(feed.earliest([young.checkpoint]))["after"] == begin
+
+    now[0] += 3_600
+    late = admitted(uuid4())
+    view.record(late, NOON - 9_999)
+    for n in range(3):
+        view.record(admitted(uuid4()), NOON + 3_600_000 + n)
+    feed = TypeViewFeed(view, TOPICS, page_size=2, clock=lambda: now[0])
+    batch = feed.poll(young.checkpoint)
+    assert (batch.more, json.loads(batch.checkpoint)["again"]) == (True, begin), "the earlier one"
+    seen, batch = drain(feed, batch.checkpoint)
+    assert late not in seen
+    assert json.loads(batch.checkpoint)["after"] == begin
+    assert json.loads(batch.checkpoint)["again"] == {}
+    now[0] += 2
+    seen, batch = drain(feed, batch.checkpoint)
+    assert late in seen
+
+
+def test_a_checkpoint_of_before_the_places_of_young_rows_is_read() -> None:
+    view = InMemoryTypeView()
+    view.record(admitted(uuid4()), NOON)
+    feed = TypeViewFeed(view, TOPICS)
+    assert len(feed.poll('{"after": {}, "seen": {}, "turn": 0}').events) == 1
 
 
 @settings(deadline=None)
@@ -226,3 +264,30 @@ def test_every_row_is_seen_whatever_the_times_pages_and_arrivals(
     now[0] += 2.0
     seen += events + drain(feed, batch.checkpoint)[0]
     assert {id(event) for event, _ in rows} <= {id(event) for event in seen}
+
+
+@settings(deadline=None)
+@given(
+    rows=st.lists(st.tuples(st.integers(0, 60_000), st.integers(0, 9_999)), max_size=30),
+    pauses=st.lists(st.sampled_from([0.1, 1.0, 3.0, 30.0]), max_size=40),
+    page_size=st.integers(1, 4),
+)
+def test_every_row_that_is_late_by_less_than_a_window_is_seen(
+    rows: list[tuple[int, int]], pauses: list[float], page_size: int
+) -> None:
+    """Some pollers follow each other, each of one poll, with pauses; pages may be full for long."""
+    view, now = InMemoryTypeView(), NOON / 1000
+    coming = [(saved + late, saved, history(uuid4(), 4)[saved % 4]) for saved, late in rows]
+    coming.sort(key=lambda row: row[:2])
+    checkpoint, seen, shown = None, list[StoredEvent](), 0
+    for pause in [*pauses, 100.0, *[2.0] * 100]:
+        now += pause
+        while shown < len(coming) and coming[shown][0] <= now * 1000 - NOON:
+            _, saved, event = coming[shown]
+            view.record(event, NOON + saved)
+            shown += 1
+        feed = TypeViewFeed(view, TOPICS, page_size=page_size, clock=lambda at=now: at)  # type: ignore[misc]
+        batch = feed.poll(checkpoint)
+        seen += batch.events
+        checkpoint = batch.checkpoint
+    assert {id(event) for _, _, event in coming} <= {id(event) for event in seen}

@@ -7,7 +7,8 @@ from uuid import UUID
 from eventsourcing.persistence import StoredEvent
 
 from projections.feeds.feed import Batch
-from projections.feeds.type_view import WHOLE, Page, Place, TypeViewFeed
+from projections.feeds.places import Place
+from projections.feeds.type_view import WHOLE, Page, TypeViewFeed
 
 
 def turning() -> Callable[[], float]:
