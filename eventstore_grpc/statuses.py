@@ -52,6 +52,8 @@ _BROKEN = (
 _SHOWN, _SENT = 1_000, 2_500
 """Characters of a sentence, and bytes that it takes as it is sent, twice: all that a status says
 must fit into 8 KiB of headers."""
+_NO_EVENTS = -1
+"""The version of an aggregate without events; at 0 is one whose events are counted from 0."""
 
 
 class Reason(Enum):
@@ -134,7 +136,7 @@ def failure_of(error: Exception) -> Failure:
         case AggregateErasedError():
             return Failure(Reason.AGGREGATE_ERASED, sentence)
         case ConflictError(expected=expected, actual=actual):
-            told = {"expected_version": str(expected or 0), "actual_version": str(actual or 0)}
+            told = {"expected_version": _told(expected), "actual_version": _told(actual)}
             return Failure(Reason.VERSION_CONFLICT, sentence, told)
         case IntegrityError():
             return Failure(Reason.VERSION_CONFLICT, sentence)
@@ -163,7 +165,12 @@ def not_known_any_more(failure: Failure) -> Failure:
 
 def _is_overtaken(failure: Failure) -> bool:
     told = failure.told
-    return bool(told) and int(told["actual_version"]) > int(told["expected_version"])
+    # Who expects no events may yet be taken behind a version 0.
+    return bool(told) and int(told["actual_version"]) > max(int(told["expected_version"]), 0)
+
+
+def _told(version: int | None) -> str:
+    return str(_NO_EVENTS if version is None else version)
 
 
 def error_of(failed: grpc.RpcError, doing: str) -> PersistenceError:
@@ -178,9 +185,8 @@ def error_of(failed: grpc.RpcError, doing: str) -> PersistenceError:
     code = call.code()
     match info.reason if info else "":
         case Reason.VERSION_CONFLICT.name if info and info.metadata:
-            expected, actual = (
-                int(info.metadata[name]) or None for name in ("expected_version", "actual_version")
-            )
+            versions = (int(info.metadata[name]) for name in ("expected_version", "actual_version"))
+            expected, actual = (None if each == _NO_EVENTS else each for each in versions)
             return ConflictError(sentence, expected=expected, actual=actual)
         case Reason.VERSION_CONFLICT.name:
             return IntegrityError(sentence)

@@ -13,6 +13,12 @@ from eventsourcing.persistence import (
     PersistenceError,
     ProgrammingError,
 )
+from google.protobuf.any_pb2 import Any as AnyMessage
+from google.rpc.error_details_pb2 import ErrorInfo
+from google.rpc.status_pb2 import Status as StatusMessage
+from grpc_status.rpc_status import to_status
+from hypothesis import given
+from hypothesis import strategies as st
 
 from eventstore_cassandra import AggregateErasedError, ConflictError, UnknownOutcomeError
 from eventstore_cassandra.errors import StoreUnreachableError
@@ -90,6 +96,8 @@ def test_each_error_has_its_code(error: Exception, code: grpc.StatusCode) -> Non
         ConflictError("Expected 1, found 2.", expected=1, actual=2),
         ConflictError("Expected none, found 2.", actual=2),
         ConflictError("Expected 3, found none.", expected=3),
+        ConflictError("Expected none, found 0.", actual=0),
+        ConflictError("Expected 0, found 1.", expected=0, actual=1),
         IntegrityError("Twice the same."),
         AggregateErasedError("It is erased."),
         ProgrammingError("No tables."),
@@ -138,6 +146,25 @@ def test_a_sentence_has_one_line_and_an_end() -> None:
     assert len(failure_of(DataError(2000 * "x")).status().details) == 1000
 
 
+@given(st.text(st.sampled_from("x ü漢😀%"), max_size=2000))
+def test_no_more_is_cut_than_a_quarter_of_what_would_fit(sentence: str) -> None:
+    told = Failure(Reason.INVALID_REQUEST, sentence).status().details
+
+    assert sentence.startswith(told)
+    assert len(quote(told)) <= 2_500
+    if told != sentence[:1000]:
+        assert len(quote(sentence[: len(told) * 4 // 3 + 1])) > 2_500
+
+
+def test_what_just_fits_is_told() -> None:
+    sentence = 750 * "%" + 250 * "x"
+
+    assert len(quote(sentence)) == 2_500
+    assert Failure(Reason.INVALID_REQUEST, sentence).status().details == sentence
+    cut = Failure(Reason.INVALID_REQUEST, sentence[:-1] + "%").status().details
+    assert cut == sentence[:750]
+
+
 @pytest.mark.parametrize("character", ["x", "ü", "漢", "😀", "%"])
 def test_what_a_status_says_fits_into_the_headers(character: str) -> None:
     conflict = ConflictError(5000 * character, expected=1, actual=2)
@@ -151,16 +178,20 @@ def test_after_an_earlier_try_nobody_says_that_nothing_was_written() -> None:
     unreachable = failure_of(StoreUnreachableError("Nobody there. Nothing was written."))
     conflict = failure_of(ConflictError("Expected 1, found 2.", expected=1, actual=2))
     behind = failure_of(ConflictError("Expected 3, found 2. Nothing was written.", expected=3))
+    there = failure_of(ConflictError("Found 2. Nothing was written.", expected=2, actual=2))
+    from_0 = failure_of(ConflictError("Found 0. Nothing was written.", actual=0))
     erased = failure_of(AggregateErasedError("Erased."))
 
     found = not_known_any_more(unreachable)
 
     assert found.reason is Reason.OUTCOME_UNKNOWN
-    assert "Nothing was written" not in found.sentence
-    assert "not known" in found.sentence
+    assert found.sentence == (
+        "Nobody there. It is not known whether an earlier try has written the events."
+    )
     assert not_known_any_more(conflict) == conflict
     assert not_known_any_more(erased) == erased
-    for still_open in (behind, failure_of(DataError("Too large. Nothing was written."))):
+    too_large = failure_of(DataError("Too large. Nothing was written."))
+    for still_open in (behind, there, from_0, too_large):
         found = not_known_any_more(still_open)
         assert found.reason is Reason.OUTCOME_UNKNOWN
         assert "Nothing was written" not in found.sentence
@@ -172,3 +203,19 @@ def test_details_of_others_are_left_alone() -> None:
     mixed.trailing_metadata = other.trailing_metadata
 
     assert reason_of(Failed(mixed)) is None
+
+
+def test_reasons_of_others_are_not_ours() -> None:
+    ours = AnyMessage()
+    ours.Pack(ErrorInfo(reason="STORE_DAMAGED", domain="storegrpc"))
+    theirs = AnyMessage()
+    theirs.Pack(ErrorInfo(reason="AGGREGATE_ERASED", domain="example.org"))
+    text = AnyMessage()
+    text.Pack(StatusMessage(message="AGGREGATE_ERASED"))
+
+    def failed(*details: AnyMessage) -> Failed:
+        return Failed(to_status(StatusMessage(code=14, message="x", details=details)))
+
+    assert reason_of(failed(text, theirs)) is None
+    assert type(error_of(failed(text, theirs), "Cannot do it")) is StoreUnreachableError
+    assert reason_of(failed(text, theirs, ours)) is Reason.STORE_DAMAGED
