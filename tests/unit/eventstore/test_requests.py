@@ -27,6 +27,13 @@ def test_an_id_is_a_uuid_whose_bits_mean_what_their_maker_says() -> None:
     assert (found.version, found.variant) == (8, RFC_4122)
 
 
+def test_a_request_is_recognised_by_every_version_of_the_program() -> None:
+    """One has written the row; another one may answer the client that asks again."""
+    found = new_append_id("r", [*EVENTS, StoredEvent(ID, 5, "Åsa", b"")])
+
+    assert found.bytes[:8].hex() == "a717b2821fe087d4"
+
+
 @pytest.mark.parametrize(
     ("request_name", "events"),
     [

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 import pytest
-from eventsourcing.persistence import StoredEvent
+from eventsourcing.persistence import Notification, StoredEvent
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -32,8 +32,14 @@ def test_any_state_comes_back_as_it_was(state: bytes) -> None:
     received = pb.FindResponse.Event.FromString(message.SerializeToString())
 
     assert to_event(received, ID) == event(state)
-    assert to_notification(received, ID).id == 7
-    assert (received.type, received.savetime, received.topic) == (2, 5, "Moved")
+    assert to_notification(received, ID) == Notification(ID, 3, "Moved", state, 7)
+    assert (received.id, received.type, received.savetime) == (str(ID), 2, 5)
+
+
+def test_what_was_not_asked_for_is_0() -> None:
+    message = to_message(event(b"{}"), 2)
+
+    assert (message.savetime, message.position) == (0, 0)
 
 
 @given(st.binary(max_size=50))
@@ -73,6 +79,17 @@ def test_a_page_has_what_fits() -> None:
     assert first_page([], limit=1000) == ([], True)
 
 
+def test_a_page_is_filled_up() -> None:
+    several = messages(400, 400, 400, 400)
+    # Each takes a tag and its length as well, for which there are 8 bytes.
+    two = sum(message.ByteSize() + 8 for message in several[:2])
+
+    assert [versions(page) for page in pages(several, limit=two)] == [[1, 2], [3, 4]]
+    assert [versions(page) for page in pages(several, limit=two - 1)] == [[1], [2], [3], [4]]
+    assert versions(first_page(several, limit=two)[0]) == [1, 2]
+    assert versions(first_page(several, limit=two - 1)[0]) == [1]
+
+
 def test_what_fits_nowhere_goes_by_itself() -> None:
     assert [versions(page) for page in pages(messages(10, 2000, 10, 10), limit=1000)] == [
         [1],
@@ -92,3 +109,5 @@ def test_pages_have_everything_in_order_and_none_is_larger_than_it_may_be(
     assert [version for page in found for version in versions(page)] == [*range(1, len(sizes) + 1)]
     assert all(len(page) == 1 or pb.FindResponse(events=page).ByteSize() <= limit for page in found)
     assert all(found)
+    first, is_all = first_page(messages(*sizes), limit=limit)
+    assert (first, is_all) == (found[0] if found else [], len(found) < 2)

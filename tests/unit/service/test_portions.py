@@ -24,6 +24,10 @@ def test_large_rows_are_read_as_many_as_fit() -> None:
     assert portions.next == 1
     portions.saw(1, 100)
     assert portions.next == 4
+    portions.saw(4, 9_000_000)
+    assert portions.next == 1
+    portions.saw(1, 1_700_000)
+    assert portions.next == 2
 
 
 def test_rows_without_contents_and_none_at_all() -> None:
