@@ -107,24 +107,26 @@ async def _follow(server: Server, count: int) -> tuple[int, int]:
 def test_who_does_not_read_makes_no_memory_grow_and_slows_nobody(
     cassandra_env: dict[str, str],
 ) -> None:
-    """Three hundred megabytes pass by a subscriber that has read one page."""
+    """Two hundred megabytes pass by a subscriber that has read one page, and three hundred more.
+
+    By then the allocator has what it keeps for each thread, so that the rest would be buffers.
+    """
     with serving(cassandra_env) as server:
         append(server, EVENT)
-        slow = server.stream(methods.SUBSCRIBE, pb.SubscribeRequest(), timeout=250)
-        quick = server.stream(methods.SUBSCRIBE, pb.SubscribeRequest(), timeout=250)
+        slow = server.stream(methods.SUBSCRIBE, pb.SubscribeRequest(), timeout=600)
+        quick = server.stream(methods.SUBSCRIBE, pb.SubscribeRequest(), timeout=600)
         assert next(slow).events
         count = len(next(quick).events)
         append(server, *([LARGE] * 20))
         before, written = 0, 21
-        for number in range(150):
+        for number in range(250):
             append(server, *([LARGE] * 20))
             written += 20
             while count < written:
                 count += len(next(quick).events)
-            if number == 20:
+            if number == 100:
                 before = memory(server)
-        grown = memory(server) - before
-        assert grown < 128 * 1024 * 1024
+        assert memory(server) - before < 150 * 1024 * 1024
 
         late = 1
         while late < written:
