@@ -1,12 +1,13 @@
 """The store server: appends and reads by gRPC, against the bare driver doing the same.
 
 Client, server and Cassandra share this machine. The client of both sides is one process with so
-many threads, each of which waits for its call: so many are in flight.
+many threads, each of which waits for its call: so many are in flight. Beside our server a small one
+in Go is called, which does what the original does, and two of ours that share the calls.
 """
 
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import cycle
@@ -17,6 +18,7 @@ from uuid import UUID, uuid4
 
 import grpc
 
+from benchmarks import original
 from benchmarks.appends import Appends
 from benchmarks.measure import Operation, compare, stretch
 from benchmarks.nodes import without_log
@@ -49,26 +51,43 @@ class CaughtUp:
     per_second: float
 
 
-def measure(env: Mapping[str, str], *, seconds: float, pairs: int) -> Iterator[Appends]:
-    """Measure ``Update`` without the log and with it, and ``FindByID``."""
+def measure(
+    env: Mapping[str, str], *, seconds: float, pairs: int, report: Callable[[str], None]
+) -> Iterator[Appends]:
+    """Measure ``Update`` and ``FindByID``; what is said to ``report`` is why Go is left out."""
     with ExitStack() as stack:
         driver = stack.enter_context(appending(env, DRIVER))
-        channels = {
-            LOG_OFF: stack.enter_context(_serving(without_log(env))),
-            LOG_ON: stack.enter_context(_serving(env)),
+        log_off, second, log_on = (
+            stack.enter_context(_serving(each))
+            for each in (without_log(env), without_log(env), env)
+        )
+        ids = [_written(log_off) for _ in range(HISTORIES)]
+        updates = {
+            f"Update, {LOG_OFF}": _updating(log_off),
+            f"Update, {LOG_ON}": _updating(log_on),
+            f"Update, {LOG_OFF}, two servers": _in_turn([_updating(log_off), _updating(second)]),
         }
-        updates = {what: _updating(channel) for what, channel in channels.items()}
-        ids = [_written(channels[LOG_OFF]) for _ in range(HISTORIES)]
-        reads = _selecting(driver.datastore, ids), _finding(channels[LOG_OFF], ids)
-        for operation in (driver.append, *updates.values(), *reads) * WARM_UP:
+        finds = {"FindByID": _finding(log_off, ids)}
+        try:
+            go = stack.enter_context(original.serving(driver.datastore))
+        except original.GoNotFoundError as e:
+            report(f"The original's way in Go is left out: {e}")
+        else:
+            updates["Update, in Go, no log"] = _updating(go)
+            finds["FindByID, in Go"] = _finding(go, [_written(go) for _ in range(HISTORIES)])
+        select = _selecting(driver.datastore, ids)
+        for operation in (driver.append, *updates.values(), select, *finds.values()) * WARM_UP:
             stretch(operation, threads=16, seconds=seconds)
-        for what, update in updates.items():
-            for number in IN_FLIGHT:
-                found = compare(driver.append, update, threads=number, seconds=seconds, pairs=pairs)
-                yield Appends(f"Update, {what}", 1, number, found)
-        for number in IN_FLIGHT:
-            found = compare(*reads, threads=number, seconds=seconds, pairs=pairs)
-            yield Appends("FindByID", 1, number, found)
+        for baseline, subjects in ((driver.append, updates), (select, finds)):
+            for what, subject in subjects.items():
+                for number in IN_FLIGHT:
+                    found = compare(baseline, subject, threads=number, seconds=seconds, pairs=pairs)
+                    yield Appends(what, 1, number, found)
+
+
+def _in_turn(operations: Sequence[Operation]) -> Operation:
+    turns = cycle(operations)
+    return lambda: next(turns)()
 
 
 def catching_up(env: Mapping[str, str], *, events: int) -> CaughtUp:
