@@ -22,9 +22,16 @@ from google.protobuf.message import Message
 from eventstore_grpc.protocol import methods
 from eventstore_grpc.protocol import storegrpc_pb2 as pb
 from eventstore_grpc.protocol.methods import AS_STATUS, ERRORS, SERVICE, Method
+from eventstore_grpc.received import reader_of, understood
 from eventstore_grpc.server.store import Store
 from eventstore_grpc.server.tail import Tail
-from eventstore_grpc.statuses import Failure, Reason, failure_of, not_known_any_more
+from eventstore_grpc.statuses import (
+    Failure,
+    InvalidRequestError,
+    Reason,
+    failure_of,
+    not_known_any_more,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -78,16 +85,16 @@ class Handlers:
         answer: Callable[[RequestT], ResponseT],
         executor: Executor,
     ) -> "tuple[str, grpc.RpcMethodHandler[Any, Any]]":
-        async def handle(request: RequestT, context: Context) -> Message:
+        async def handle(request: RequestT | InvalidRequestError, context: Context) -> Message:
             loop = asyncio.get_running_loop()
             try:
-                return await loop.run_in_executor(executor, answer, request)
+                return await loop.run_in_executor(executor, answer, understood(request))
             except Exception as e:  # noqa: BLE001 - whatever it is, the client is told
                 return await self._tell(method, e, context)
 
         handler = grpc.unary_unary_rpc_method_handler(
             handle,
-            request_deserializer=method.request.FromString,
+            request_deserializer=reader_of(method),
             response_serializer=_serialized,
         )
         return method.name, handler
@@ -98,16 +105,18 @@ class Handlers:
         answer: Callable[[RequestT], AsyncIterator[Any]],
         serialize: Callable[[Any], bytes],
     ) -> "tuple[str, grpc.RpcMethodHandler[Any, Any]]":
-        async def handle(request: RequestT, context: Context) -> AsyncIterator[Any]:
+        async def handle(
+            request: RequestT | InvalidRequestError, context: Context
+        ) -> AsyncIterator[Any]:
             try:
-                async for response in answer(request):
+                async for response in answer(understood(request)):
                     yield response
             except Exception as e:  # noqa: BLE001 - whatever it is, the client is told
                 await _abort(_failure(method, e), context)
 
         handler = grpc.unary_stream_rpc_method_handler(
             handle,
-            request_deserializer=method.request.FromString,
+            request_deserializer=reader_of(method),
             response_serializer=serialize,
         )
         return method.name, handler

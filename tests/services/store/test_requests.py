@@ -231,15 +231,6 @@ def test_a_topic_that_no_event_has_yet_has_none(server: Server) -> None:
     assert (page.success, len(page.events), page.more) == (True, 0, False)
 
 
-def test_text_that_is_no_utf_8_is_refused_before_it_is_a_request(server: Server) -> None:
-    stub: Any = server.channel.unary_unary(methods.UPDATE.path)
-    for malformed in (b"\x0a\x02\xff\xfe", b"\x0a\xff", b"\xff\xff\xff", b"\x1a\x7f"):
-        with pytest.raises(RefusedError), refusals():
-            stub(malformed, timeout=30)
-
-    assert server.call(methods.FIND_BY_ID, pb.FindByIDRequest(id=ID)).success
-
-
 def test_an_unknown_method_is_unimplemented(server: Server) -> None:
     stub: Any = server.channel.unary_unary("/storegrpc.EventStoreService/Delete")
     with pytest.raises(RefusedError) as refused, refusals():
