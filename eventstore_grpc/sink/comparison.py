@@ -7,6 +7,10 @@ asked for its place in the aggregate until the answer is final: the events are t
 so that the store has refused it. What is not there when patience ends is missing, if the aggregate
 is still at the version that the append expects; if not, the store had to refuse it. Appends are
 known by their contents: the same one tried again, with a name or without, is the same append.
+While the store does not answer, patience does not end: who was refused meanwhile tries again later,
+and what was begun is decided later. An append that is larger than stores take unless told otherwise
+is not called missing: whether this one had to refuse it, nobody knows here. Of what is erased there
+is nothing left to tell whether it was ever held.
 
 *An event of the store's log* was mirrored if an append with it has come, or comes before patience
 ends. Events before the start of the comparison are not looked at, and nor are erased ones, whose
@@ -74,6 +78,7 @@ class Findings:
 
     held: int = 0
     refused: int = 0
+    erased: int = 0
     missing: int = 0
     both: int = 0
     """Events of the log that were mirrored."""
@@ -147,13 +152,18 @@ class Comparison:
         found = (waiting for waiting in self._waiting.values() if waiting.next_look <= now)
         return list(islice(found, AT_ONCE))
 
+    def store_is_back(self, now: float) -> None:
+        """Begin the patience with all appends anew: the store was away, and may be late."""
+        for waiting in self._waiting.values():
+            waiting.since = now
+
     def judge(self, waiting: Waiting, verdict: Verdict, now: float) -> None:
         """Note what a look at the store has said of an append."""
         key = waiting.append.prints
         if key not in self._waiting:
             return
         waiting.next_look, waiting.wait = now + waiting.wait, 2 * waiting.wait
-        is_final = verdict in (Verdict.HELD, Verdict.REFUSED)
+        is_final = verdict in (Verdict.HELD, Verdict.REFUSED, Verdict.ERASED)
         if not is_final and now < waiting.since + self._patience:
             waiting.next_look = min(waiting.next_look, waiting.since + self._patience)
             return
@@ -164,6 +174,11 @@ class Comparison:
             case Verdict.REFUSED | Verdict.BELOW:
                 self.findings.refused += 1
                 self._mirrored |= dict.fromkeys(key, True)  # the log will not have them
+            case Verdict.ERASED:
+                self.findings.erased += 1
+                self._mirrored |= dict.fromkeys(key, True)
+            case Verdict.ABSENT if waiting.append.may_be_too_large:
+                self.findings.not_compared += 1
             case Verdict.ABSENT:
                 self.findings.missing += 1
                 append = waiting.append

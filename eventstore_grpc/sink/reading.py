@@ -1,13 +1,18 @@
 """What the comparison asks the store, as calls that block."""
 
 from collections.abc import Iterable
+from contextlib import suppress
+from uuid import UUID
 
 import grpc
+from cassandra.metadata import Murmur3Token
 from eventsourcing.persistence import DataError
 
+from eventstore_cassandra.append import ERASED_AT
 from eventstore_grpc.protocol import methods
 from eventstore_grpc.protocol import storegrpc_pb2 as pb
 from eventstore_grpc.remote.connection import Connection
+from eventstore_grpc.sink.fingerprints import canonical
 from eventstore_grpc.sink.verdicts import Append, Verdict, verdict
 from eventstore_grpc.statuses import Reason, error_of, reason_of
 
@@ -41,6 +46,8 @@ class StoreReader:
             found = verdict(append, self._events(append.place()))
         except DataError:
             return Verdict.REFUSED  # it has no such ids
+        if found in (Verdict.BELOW, Verdict.ABSENT) and self._is_erased(append.id):
+            return Verdict.ERASED
         if found is Verdict.ABSENT and not all(self._knows(type_) for type_ in append.types):
             return Verdict.REFUSED
         return found
@@ -54,6 +61,20 @@ class StoreReader:
                 raise error_of(e, doing) from e
             for part in self._connection.read_stream(methods.READ_STREAM, request, doing):
                 yield from part.events
+
+    def _is_erased(self, id_: str) -> bool:
+        """Return whether an aggregate is erased, whose history is as empty as that of a new one.
+
+        That is in its version, by which aggregates can be asked for in the order of their tokens.
+        """
+        known, key = id_, id_.encode()
+        if self._connection.settings.has_uuids:
+            with suppress(ValueError):
+                known, key = canonical(id_), UUID(id_).bytes
+        token = Murmur3Token.hash_fn(key)
+        request = pb.FindVersionsRequest(gt=token - 1, limit=2)  # two may have one token
+        found = self._connection.read(methods.FIND_VERSIONS, request, "Cannot read a version")
+        return any(each.id == known and each.version == ERASED_AT for each in found.versions)
 
     def _knows(self, type_: int) -> bool:
         """Return whether a type is registered; if not, no event can have it."""

@@ -17,6 +17,7 @@ def compared(comparison: Comparison, watch: Watch, store: str) -> str:
         f"Compared with the store at {store}:",
         f"{found.held:10} updates that it holds",
         f"{found.refused:10} updates that it has refused",
+        f"{found.erased:10} updates of aggregates that are erased",
         f"{found.missing:10} updates that it does not have",
         f"{found.both:10} events of its log that were mirrored",
         f"{found.never_mirrored:10} events of its log that were never mirrored",

@@ -4,13 +4,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from eventstore_cassandra.erased import ERASED_TOPIC
-from eventstore_grpc.protocol import storegrpc_pb2 as pb
-from eventstore_grpc.server.store import LAST_VERSION
-from eventstore_grpc.sink import fingerprints
+from eventsourcing.persistence import PersistenceError, StoredEvent
 
-_MOST_ID_BYTES = 65_535
-"""No store has a longer key."""
+from eventstore_cassandra import Settings
+from eventstore_cassandra.append_checks import check_append, request_bytes
+from eventstore_cassandra.erased import ERASED_TOPIC
+from eventstore_grpc.messages import MAX_RECEIVED_BYTES, state_of
+from eventstore_grpc.protocol import storegrpc_pb2 as pb
+from eventstore_grpc.sink import fingerprints
 
 
 class Verdict(Enum):
@@ -20,6 +21,7 @@ class Verdict(Enum):
     REFUSED = "the store has refused it: other events have its place"
     BELOW = "the aggregate is not at the version that it expects, yet"
     ABSENT = "the aggregate is at the version that it expects, and the store does not have it, yet"
+    ERASED = "the aggregate is erased, and with it whatever the store has made of the append"
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,8 @@ class Append:
     """The fingerprints of its events."""
     types: frozenset[int]
     """The types that it names by their integers only."""
+    may_be_too_large: bool = False
+    """Whether stores refuse it unless their ``CASSANDRA_MAX_APPEND_BYTES`` was raised."""
 
     @property
     def last(self) -> int:
@@ -51,17 +55,26 @@ class Append:
 
 def append_of(request: pb.UpdateRequest) -> Append | None:
     """Return the append that is asked for; None where no store would take it."""
-    if not request.id or len(request.id) > _MOST_ID_BYTES or not request.events:
-        return None
-    if request.version < 0 or request.version + len(request.events) > LAST_VERSION:
-        return None
-    if request.from_0 and request.version:
+    if not request.events or request.version < 0 or (request.from_0 and request.version):
         return None
     if not all(event.payload or event.HasField("state") for event in request.events):
         return None
     first = 0 if request.from_0 else request.version + 1
-    types = frozenset(event.type for event in request.events if not event.topic)
-    return Append(request.id, first, tuple(fingerprints.of_new(request, first)), types)
+    events = [
+        StoredEvent(request.id, version, event.topic or str(event.type), state_of(event))
+        for version, event in enumerate(request.events, start=first)
+    ]
+    try:
+        check_append(events, max_bytes=MAX_RECEIVED_BYTES, id_type=str)
+    except PersistenceError:
+        return None
+    return Append(
+        request.id,
+        first,
+        prints=tuple(fingerprints.of_new(request, first)),
+        types=frozenset(event.type for event in request.events if not event.topic),
+        may_be_too_large=request_bytes(events) > Settings.max_append_bytes,
+    )
 
 
 def verdict(append: Append, found: Iterable[pb.FindResponse.Event]) -> Verdict:

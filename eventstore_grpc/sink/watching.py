@@ -123,11 +123,12 @@ class Watch:
             if self._appends_failure != str(e):
                 logger.warning("The comparison waits for the store: %s", e)
             self._appends_failure = str(e)
-        else:
-            self._appends_failure = ""
 
     async def _look_at(self, waiting: Waiting, now: float | None) -> None:
         verdict = await self._call(self._store.judge, waiting.append)
+        if self._appends_failure:
+            self._appends_failure = ""
+            self._comparison.store_is_back(self._loop.time())
         self._comparison.judge(waiting, verdict, self._loop.time() if now is None else now)
 
     async def _call(self, call: Callable[..., T], *arguments: object) -> T:

@@ -28,7 +28,7 @@ def test_it_shows_both_sides_and_ends_everything(env: dict[str, str]) -> None:
     assert output.count("| Update: ") == 8
     assert " 8 updates that it holds" in output
     assert " 8 events of its log that were mirrored" in output
-    assert output.count("         0 ") == 5
+    assert output.count("         0 ") == 6
     assert output.endswith("Everything has stopped.\n")
     assert "Traceback" not in output
     assert_nobody_listens(output)

@@ -6,13 +6,17 @@ from uuid import uuid4
 import grpc
 import pytest
 
+from eventstore_cassandra import Settings
+from eventstore_cassandra.append_checks import MAX_EVENTS
 from eventstore_grpc.protocol import methods
 from eventstore_grpc.protocol import storegrpc_pb2 as pb
 from eventstore_grpc.remote.connection import Connection
 from eventstore_grpc.remote.settings import ClientSettings
+from patientmgmt.environment import CASSANDRA
 from tests.services.conftest import MakeServer
 from tests.services.processes import StoreServer
 from tests.services.sink.conftest import MakeSink, Sink
+from tests.system.test_commands import finished
 
 PATIENCE = ("--patience", "3")
 
@@ -100,6 +104,37 @@ def test_what_the_store_has_refused_is_no_loss(sides: Sides) -> None:
             "events of its log that were mirrored": 1,
         },
     )
+
+
+def test_what_no_store_would_take_is_no_loss(sides: Sides) -> None:
+    many = update(events=MAX_EVENTS + 1)
+    long_topic = update()
+    long_topic.events[0].topic = 5_000 * "t"
+    for refused in (many, long_topic, update(id_="a" * 5_000)):
+        with pytest.raises(grpc.RpcError):
+            sides.both(refused)
+    assert sides.report() == (0, {"updates that it has refused": 3})
+
+
+def test_what_only_some_stores_would_take_could_not_be_compared(sides: Sides) -> None:
+    with pytest.raises(grpc.RpcError):
+        sides.both(update(payload=Settings.max_append_bytes * "x"))
+    assert sides.report() == (1, {"that could not be compared": 1})
+
+
+def test_what_was_erased_is_no_loss(sides: Sides, shared_cassandra_env: dict[str, str]) -> None:
+    first = update()
+    sides.both(first)
+    erase = ("store", "erase", "--write", first.id)
+    code, output = finished({**shared_cassandra_env, "PERSISTENCE_MODULE": CASSANDRA}, *erase)
+    assert code == 0, output
+    for version in (0, 1, 7):
+        with pytest.raises(grpc.RpcError):
+            sides.both(update(version, "other", id_=first.id))
+    code, found = sides.report()
+    of_first = found.pop("updates that it holds", 0)  # if it was looked at before
+    assert found.pop("updates of aggregates that are erased") == 4 - of_first
+    assert (code, found) in ((0, {}), (0, {"events of its log that were mirrored": 1}))
 
 
 def test_an_update_that_the_store_does_not_have(sides: Sides) -> None:

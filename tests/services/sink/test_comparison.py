@@ -5,6 +5,8 @@ from uuid import uuid4
 
 import pytest
 
+from eventstore_cassandra import Settings
+from eventstore_cassandra.append_checks import MAX_EVENTS
 from eventstore_cassandra.erased import ERASED_STATE, ERASED_TOPIC
 from eventstore_grpc.protocol import storegrpc_pb2 as pb
 from eventstore_grpc.sink import comparison
@@ -93,6 +95,9 @@ def test_an_append_whose_events_were_erased_is_held() -> None:
         update(2**31 - 2),
         update(1, from_0=True),
         pb.UpdateRequest(id=A, events=[pb.UpdateRequest.Event(topic=TOPIC)]),
+        pb.UpdateRequest(id=A, events=[pb.UpdateRequest.Event(topic="t\0", payload="1")]),
+        update(id_="a" * 4_097),
+        update(0, *MAX_EVENTS * ("1",), "1"),
     ],
 )
 def test_what_no_store_would_take_is_refused(request_: pb.UpdateRequest) -> None:
@@ -136,6 +141,41 @@ def test_what_is_not_there_when_patience_ends_is_missing(
     assert compared.findings == Findings(missing=1)
     assert A in caplog.text
     assert "Ada" not in caplog.text
+
+
+def test_a_store_that_was_away_is_waited_for_anew() -> None:
+    compared = Comparison()
+    compared.mirrored(update(), now=0)
+    compared.store_is_back(2 * PATIENCE)
+    look(compared, Verdict.ABSENT, 2 * PATIENCE)
+    look(compared, Verdict.ABSENT, 3 * PATIENCE - 0.1)
+    assert compared.findings == Findings()
+    look(compared, Verdict.ABSENT, 3 * PATIENCE)
+    assert compared.findings == Findings(missing=1)
+
+
+def test_an_append_of_what_is_erased_is_neither_missing_nor_refused() -> None:
+    compared = Comparison()
+    compared.mirrored(update(), now=0)
+    look(compared, Verdict.ERASED, 3)
+    assert compared.findings == Findings(erased=1)
+    assert not compared.appends_waiting
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [
+        (Settings.max_append_bytes - 1_000, Findings(missing=1)),
+        (Settings.max_append_bytes, Findings(not_compared=1)),
+    ],
+)
+def test_an_append_that_may_be_too_large_is_not_said_to_be_missing(
+    size: int, expected: Findings
+) -> None:
+    compared = Comparison()
+    compared.mirrored(update(0, size * "1"), now=0)
+    look(compared, Verdict.ABSENT, PATIENCE)
+    assert compared.findings == expected
 
 
 def test_a_version_that_never_was_is_refused_and_not_missing() -> None:
