@@ -2,6 +2,8 @@
 
 import click
 
+from patientmgmt.cli.option_types import Seconds
+from patientmgmt.cli.steps import tell
 from patientmgmt.runtime import open_runtime
 from patientmgmt.scenario import PATIENCE, Scenario
 
@@ -9,7 +11,7 @@ from patientmgmt.scenario import PATIENCE, Scenario
 @click.command()
 @click.option(
     "--patience",
-    type=click.FloatRange(min=0),
+    type=Seconds(or_none=True),
     default=PATIENCE,
     show_default=True,
     help="Seconds that the ward board may be behind the commands.",
@@ -19,18 +21,7 @@ def scenario(patience: float) -> None:
 
     The exit code is 1 when a step finds something else than it expects.
     """
-    steps = failures = 0
     with open_runtime() as runtime:
         script = Scenario(runtime.application, runtime.queries, runtime.worker(), patience=patience)
-        for step in script.play():
-            steps += 1
-            failures += not step.passed
-            mark = "passed" if step.passed else "FAILED"
-            colour = "green" if step.passed else "red"
-            click.secho(f"{mark}  ", fg=colour, nl=False)
-            click.echo(f"{step.action}. Expected: {step.expected}. Found: {step.found}.")
-    if failures:
-        raise click.ClickException(
-            f"{failures} of {steps} steps found something else than they expected."
-        )
-    click.echo(f"All {steps} steps found what they expected.")
+        count = tell(script.play())
+    click.echo(f"All {count} steps found what they expected.")

@@ -8,8 +8,9 @@ import click
 
 from eventstore_grpc import ClientSettings
 from eventstore_grpc.remote.settings import ADDRESS
-from patientmgmt.cli.poll_client import to_address
+from patientmgmt.cli.option_types import Seconds, to_address
 from patientmgmt.cli.signals import stop_at_first_signal
+from patientmgmt.cli.steps import tell
 from patientmgmt.load import IN_FLIGHT, Load, Measured, percentiles
 from patientmgmt.remote_story import check_store, open_story
 
@@ -35,7 +36,7 @@ _PERCENTILES = (50, 95, 99)
 )
 @click.option(
     "--seconds",
-    type=click.FloatRange(0, 86_400, min_open=True),
+    type=Seconds(),
     metavar="S",
     help="The same for S seconds; with --load until one of the two is reached.",
 )
@@ -84,19 +85,9 @@ def test_client(
 
 
 def _play(settings: ClientSettings) -> None:
-    steps = failures = 0
     with open_story(settings, os.environ) as story:
-        for step in story:
-            steps += 1
-            failures += not step.passed
-            mark, colour = ("passed", "green") if step.passed else ("FAILED", "red")
-            click.secho(f"{mark}  ", fg=colour, nl=False)
-            click.echo(f"{step.action}. Expected: {step.expected}. Found: {step.found}.")
-    if failures:
-        raise click.ClickException(
-            f"{failures} of {steps} steps found something else than they expected."
-        )
-    click.echo(f"All {steps} steps found what they expected, and so has the store.")
+        count = tell(story)
+    click.echo(f"All {count} steps found what they expected, and so has the store.")
 
 
 def _load(load: Load, patients: int | None, seconds: float | None) -> None:
@@ -104,12 +95,12 @@ def _load(load: Load, patients: int | None, seconds: float | None) -> None:
 
     with click.progressbar(length=length, label="Sending stays") as progress:
 
-        def tell(done: int, passed: float) -> None:
+        def move(done: int, passed: float) -> None:
             is_for = min(100, int(100 * passed / seconds)) if seconds else 0
             progress.update((is_for if patients is None else done) - progress.pos)
 
         with suppress(KeyboardInterrupt):
-            load.run(tell)
+            load.run(move)
     _tell(load.measured)
     if not load.measured.is_good:
         raise click.ClickException("Not every call has done what it should; see above.")
