@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from patientmgmt.cli.option_types import Seconds
 from patientmgmt.environment import environment
 from patientmgmt.local_cassandra import (
     MIN_HEAP_MIB,
@@ -23,7 +24,7 @@ _NOT_RUNNING = 3
 """The exit code by which init scripts, too, tell that a service does not run."""
 
 _PORT = click.IntRange(1, 65535)
-_SECONDS = click.FloatRange(min=0, min_open=True)
+_SECONDS = Seconds()
 _DATA = click.option(
     "--data",
     type=click.Path(path_type=Path, file_okay=False, resolve_path=True),

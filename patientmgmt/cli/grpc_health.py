@@ -10,6 +10,8 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from eventstore_grpc.remote.connection import channel
 from eventstore_grpc.remote.settings import ADDRESS, ClientSettings
+from eventstore_grpc.statuses import error_of
+from patientmgmt.cli.option_types import to_address
 
 _SECONDS = 3.0
 
@@ -21,6 +23,7 @@ _SECONDS = 3.0
     envvar="STOREGRPC_ADDRESS",
     show_default=True,
     show_envvar=True,
+    callback=to_address,
     help="HOST:PORT of the server.",
 )
 def grpc_health(address: str) -> None:
@@ -36,7 +39,7 @@ def grpc_health(address: str) -> None:
             stub: Any = health_pb2_grpc.HealthStub(opened)
             answer = stub.Check(request, timeout=_SECONDS)
         except grpc.RpcError as e:
-            raise click.ClickException(f"{address} does not answer: {e}") from e
+            raise click.ClickException(f"{error_of(e, f'{address} does not answer')}") from e
     status = health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status)
     click.echo(f"{address} {status}")
     if answer.status != health_pb2.HealthCheckResponse.SERVING:

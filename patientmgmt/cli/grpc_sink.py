@@ -14,8 +14,7 @@ from eventstore_grpc.sink.comparison import PATIENCE
 from eventstore_grpc.sink.serving import REPORT_SECONDS
 from patientmgmt.cli.grpc_store import listening_options
 from patientmgmt.cli.logs import log_to_stderr
-
-_SECONDS = click.FloatRange(min=0, min_open=True)
+from patientmgmt.cli.option_types import Seconds, to_address
 
 
 @click.command("grpc-sink")
@@ -27,18 +26,19 @@ _SECONDS = click.FloatRange(min=0, min_open=True)
     envvar="STOREGRPC_ADDRESS",
     show_default=True,
     show_envvar=True,
+    callback=to_address,
     help="HOST:PORT of the store to compare with: itself, not what stands before it.",
 )
 @click.option(
     "--patience",
-    type=_SECONDS,
+    type=Seconds(),
     default=PATIENCE,
     show_default=True,
     help="Seconds that one side may be behind the other in the comparison.",
 )
 @click.option(
     "--report-seconds",
-    type=_SECONDS,
+    type=Seconds(),
     default=REPORT_SECONDS,
     show_default=True,
     help="Seconds from one report to the next.",
@@ -61,9 +61,16 @@ def grpc_sink(
     """
     log_to_stderr()
     address = replace(ClientSettings.from_env(os.environ), address=store, timeout=patience)
+    settings = ServerSettings(**options)
+    if settings.is_open:
+        click.echo(
+            f"Whoever reaches {settings.target} can send what is taken for mirrored: set "
+            "--client-authorities, or keep others away from it.",
+            err=True,
+        )
     is_whole = serve(
-        ServerSettings(**options),
-        ready=lambda port: click.echo(f"The sink is at {options['host']}:{port}"),
+        settings,
+        ready=lambda port: click.echo(f"The sink is at {settings.host}:{port}"),
         compare=Compare(address, patience) if compare else None,
         report_seconds=report_seconds,
         tell=click.echo,

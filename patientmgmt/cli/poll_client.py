@@ -2,18 +2,18 @@
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO
 
 import click
 
 from eventstore_grpc import ClientSettings
 from eventstore_grpc.remote.settings import ADDRESS
 from patientmgmt.cli.logs import log_to_stderr
+from patientmgmt.cli.option_types import to_address
 from patientmgmt.cli.signals import call_at_signals
 from patientmgmt.domain.events import EVENT_TYPES
 from patientmgmt.environment import environment
@@ -34,17 +34,6 @@ from projections.feeds.feed import InvalidCheckpointError
 from projections.feeds.type_view import TypeViewFeed
 
 _OWN = {number: topic for topic, number in EVENT_TYPES.items()}
-
-
-def to_address(_context: click.Context, _option: click.Parameter, value: str) -> str:
-    """Return an address of the form HOST:PORT.
-
-    :raises click.BadParameter: for one that is not.
-    """
-    host, _, port = value.rpartition(":")
-    if not host or not (port.isascii() and port.isdigit() and 0 < int(port) < 2**16):
-        raise click.BadParameter(f"expected HOST:PORT, found {value}.")
-    return value
 
 
 @click.command("poll-client")
@@ -111,8 +100,8 @@ def poll_client(
     A cursor is of one store and of the types that it was begun with, and one process uses it at a
     time.
 
-    Runs until Ctrl-C or SIGTERM, which let it finish the page it is at. What is not an event is
-    told on standard error.
+    Runs until Ctrl-C or SIGTERM, which let it finish the page it is at; if nobody takes its lines,
+    it ends as in a crash. What is not an event is told on standard error.
 
     \b
     Examples:
@@ -136,6 +125,8 @@ def poll_client(
         raise click.UsageError(
             "ORIGINATOR_ID_TYPE: expected uuid, since versions of those are kept."
         )
+    if sys.stdout is None:
+        raise CursorError("Expected a standard output to print to, found that it is closed.")
     out = sys.stdout.buffer
     with closing(SavedEvents(settings)) as store:
         try:
@@ -145,11 +136,14 @@ def poll_client(
         except KeyboardInterrupt:
             return
         feed = TypeViewFeed(store, topics)
-        with open_cursor(path or _default(), feed=feed.name, topics=topics) as cursor:
+        # What SQLite keeps in memory has such a name: it would be gone at the end.
+        file = (path or _default()).absolute()
+        with open_cursor(file, feed=feed.name, topics=topics) as cursor:
+            write = partial(write_lines, out, waiting=stopping.waiting)
             loop = Loop(
                 Follower(feed, cursor),
                 cursor,
-                partial(_write, out, form, count=count),
+                partial(_write, write, form, count=count),
                 stopping=stopping,
                 once=once,
             )
@@ -157,18 +151,22 @@ def poll_client(
             end_cut_line(out)
             try:
                 loop.run(at_end=lambda: _tell_missing(topics, cursor))
+                if count and once and not loop.printed:
+                    _write_counts(write, form, cursor.counts)
             except KeyboardInterrupt:
                 pass
             except AnotherStoreError as e:
                 raise click.ClickException(str(e)) from e
             except InvalidCheckpointError as e:
-                raise _damaged(path or _default()) from e
-            if count and once and not loop.printed:
-                _write_counts(out, form, cursor.counts)
+                raise _damaged(file) from e
     click.echo(f"The client has stopped. It has printed {loop.printed:,} events.", err=True)
 
 
 def _topic(store: SavedEvents, name_or_integer: str) -> str:
+    if not name_or_integer or any("\ud800" <= each <= "\udfff" for each in name_or_integer):
+        raise click.BadParameter(
+            f"--type: expected a name in UTF-8 or an integer, found {name_or_integer!a}."
+        )
     if not (name_or_integer.isascii() and name_or_integer.isdigit()):
         return name_or_integer
     number = int(name_or_integer)
@@ -185,7 +183,7 @@ def _topic(store: SavedEvents, name_or_integer: str) -> str:
 
 
 def _write(
-    out: BinaryIO,
+    write: Callable[[Iterable[str]], None],
     form: str,
     events: Sequence[SavedEvent],
     counts: Mapping[str, int],
@@ -193,13 +191,15 @@ def _write(
     count: bool,
 ) -> None:
     if count:
-        _write_counts(out, form, counts)
+        _write_counts(write, form, counts)
     else:
-        write_lines(out, map(as_json if form == "json" else as_text, events))
+        write(map(as_json if form == "json" else as_text, events))
 
 
-def _write_counts(out: BinaryIO, form: str, counts: Mapping[str, int]) -> None:
-    write_lines(out, [counts_as_json(counts) if form == "json" else counts_as_text(counts)])
+def _write_counts(
+    write: Callable[[Iterable[str]], None], form: str, counts: Mapping[str, int]
+) -> None:
+    write([counts_as_json(counts) if form == "json" else counts_as_text(counts)])
 
 
 def _tell_missing(topics: Sequence[str], cursor: Cursor) -> None:

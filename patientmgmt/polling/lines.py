@@ -2,10 +2,11 @@
 
 import json
 import os
+import select
 import stat
 from base64 import b64encode
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext, suppress
 from datetime import UTC, datetime, timedelta
 from typing import BinaryIO, NoReturn
 
@@ -58,20 +59,29 @@ def counts_as_json(counts: Mapping[str, int]) -> str:
     return json.dumps(dict(sorted(counts.items())))
 
 
-def write_lines(stream: BinaryIO, lines: Iterable[str]) -> None:
+def write_lines(
+    stream: BinaryIO,
+    lines: Iterable[str],
+    *,
+    waiting: Callable[[], AbstractContextManager[None]] = nullcontext,
+) -> None:
     """Write each line at once, and return when a file has them on its disk.
 
     A process that is killed leaves whole lines then, but for a file whose last one may be cut: at
     the end of a page of memory, where the system looks whether it is to go on.
 
+    :param waiting: around each wait for a reader that does not take them; it may raise.
     :raises OSError: when they cannot be written; the cursor is behind them then.
     """
     try:
+        if not _is_file(stream):
+            for line in lines:
+                _write_to_a_reader(stream.fileno(), f"{line}\n".encode(), waiting)
+            return
         for line in lines:
             stream.write(f"{line}\n".encode())
             stream.flush()
-        if _is_file(stream):
-            os.fsync(stream.fileno())
+        os.fsync(stream.fileno())
     except BrokenPipeError:
         raise
     except OSError as e:
@@ -130,6 +140,21 @@ def _is_json(text: str) -> bool:
 
 def _one_line(payload: str) -> str:
     return payload.replace("\n", " ").replace("\r", " ")
+
+
+def _write_to_a_reader(
+    file: int, line: bytes, waiting: Callable[[], AbstractContextManager[None]]
+) -> None:
+    """Write to a pipe or a terminal, so that no wait is for longer than who waits allows."""
+    poll = select.poll()
+    poll.register(file, select.POLLOUT)
+    while line:
+        if not poll.poll(0):
+            with waiting():
+                poll.poll()
+        with suppress(BlockingIOError):
+            # So much is taken at once where any is.
+            line = line[os.write(file, line[: select.PIPE_BUF]) :]
 
 
 def _is_file(stream: BinaryIO) -> bool:

@@ -100,6 +100,21 @@ def test_a_file_that_cannot_be_written_is_told_before_anything_is_printed(
     assert client.lines() == []
 
 
+def test_a_name_by_which_others_mean_memory_is_a_file(
+    grpc_store: StoreServer,
+    writer: OtherProgram,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    writer.write(Row(uuid4(), 1, ADMITTED, now()))
+    client = PollClient(tmp_path, grpc_store.address, writer.topics)
+    for _ in range(2):
+        assert client.once("--cursor", ":memory:") == 0
+    assert len(client.lines()) == 1
+    assert (tmp_path / ":memory:").is_file()
+
+
 def test_one_process_has_a_cursor_at_a_time(
     grpc_store: StoreServer, writer: OtherProgram, tmp_path: Path
 ) -> None:

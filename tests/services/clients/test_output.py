@@ -2,6 +2,8 @@
 
 import json
 from pathlib import Path
+from subprocess import PIPE, run
+from sys import executable
 from uuid import uuid4
 
 import pytest
@@ -15,7 +17,7 @@ from tests.services.clients.other_program import (
 )
 from tests.services.clients.polling import PollClient
 from tests.services.processes import StoreServer
-from tests.system.test_commands import finished
+from tests.system.test_commands import clean_environment, finished
 
 NOON = 1_700_000_000_123
 
@@ -113,12 +115,56 @@ def test_an_integer_without_events_is_told(
     assert "Give its name to wait for the first one." in client.process.said()
 
 
-@pytest.mark.parametrize("address", ["store", "store:", ":8081", "store:0", "store:x", "store:-1"])
-@pytest.mark.parametrize("command", ["poll-client", "test-client"])
-def test_an_address_that_is_none_is_told(command: str, address: str) -> None:
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        *((each, each) for each in ("store", "store:", ":8081", "store:0", "store:x", "store:-1")),
+        (f"store:{5_000 * '9'}", f"store:{5_000 * '9'}"),
+        ("\udcff:8081", "\\udcff:8081"),  # as a byte comes that is no UTF-8
+    ],
+    ids=range(8),
+)
+@pytest.mark.parametrize("command", ["poll-client", "test-client", "grpc-health"])
+def test_an_address_that_is_none_is_told(command: str, address: str, shown: str) -> None:
     code, output = finished({}, command, "--address", address)
     assert code == 2
-    assert f"expected HOST:PORT, found {address}." in output
+    assert f"expected HOST:PORT, found {shown}." in output
+    assert "Traceback" not in output
+
+
+@pytest.mark.parametrize("type_", ["", "\udcff", "Admitted\udcff"])
+def test_a_type_that_is_none_is_told(type_: str) -> None:
+    code, output = finished({}, "poll-client", "--type", type_)
+    assert code == 2
+    assert f"--type: expected a name in UTF-8 or an integer, found {type_!a}." in output
+    assert "Traceback" not in output
+
+
+def test_an_output_that_is_closed_is_told(tmp_path: Path) -> None:
+    closed = ["sh", "-c", 'exec "$@" >&-', "sh", executable, "-m", "patientmgmt", "poll-client"]
+    env = clean_environment() | {"PATIENTMGMT_DATA": str(tmp_path)}
+    done = run(closed, env=env, stderr=PIPE, text=True, timeout=120, check=False)
+    assert done.returncode == 1
+    assert done.stderr == (
+        "Error: Expected a standard output to print to, found that it is closed.\n"
+    )
+
+
+@pytest.mark.parametrize("seconds", ["nan", "inf", "0", "-1"])
+@pytest.mark.parametrize(
+    "option",
+    [
+        ("test-client", "--seconds"),
+        ("grpc-sink", "--patience"),
+        ("grpc-sink", "--report-seconds"),
+        ("cassandra", "start", "--timeout"),
+    ],
+    ids=" ".join,
+)
+def test_seconds_that_are_none_are_told(option: tuple[str, ...], seconds: str) -> None:
+    code, output = finished({}, *option, seconds)
+    assert code == 2
+    assert f"Invalid value for '{option[-1]}'" in output
 
 
 def test_an_address_where_nothing_is_found_is_told(tmp_path: Path) -> None:

@@ -1,9 +1,13 @@
 """The polling client is stopped and killed at any point, and goes on where it was."""
 
+import fcntl
 import os
 import signal
+import sys
+import termios
 from pathlib import Path
 from random import Random
+from select import PIPE_BUF
 from threading import Event, Thread
 from uuid import uuid4
 
@@ -162,6 +166,38 @@ def test_a_reader_that_goes_away_leaves_the_cursor_behind(
     assert _read_some_lines(client, tmp_path) > 0
     assert client.once() == 0
     assert {*client.seen()} == {(row.id, 1) for row in rows}
+
+
+@pytest.mark.parametrize("size", [100, 20_000], ids=["short lines", "long lines"])
+def test_a_signal_ends_a_client_whose_lines_nobody_takes(
+    grpc_store: StoreServer, writer: OtherProgram, tmp_path: Path, size: int
+) -> None:
+    rows = [Row(uuid4(), 1, ADMITTED, now(), f'{{"x": "{size * "x"}"}}') for _ in range(100)]
+    writer.write(*rows)
+    client = PollClient(tmp_path, grpc_store.address, writer.topics)
+    pipe, output = tmp_path / "pipe", client.output
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        fcntl.fcntl(reader, fcntl.F_SETPIPE_SZ, PIPE_BUF)
+        client.output = pipe
+        client.start()
+        until(lambda: in_pipe(reader) > 0, "something in the pipe, which has room for a page")
+        client.process.send(signal.SIGTERM)
+        assert client.process.ended() == 0
+    finally:
+        os.close(reader)
+        client.process.kill()
+        client.output = output
+    assert "Traceback" not in client.errors.read_text(encoding="utf-8")
+    assert client.once() == 0
+    assert {*client.seen()} == {(row.id, 1) for row in rows}
+
+
+def in_pipe(reader: int) -> int:
+    """Return how many bytes are in a pipe."""
+    found = fcntl.ioctl(reader, termios.FIONREAD, bytes(4))
+    return int.from_bytes(found, sys.byteorder)
 
 
 def _read_some_lines(client: PollClient, folder: Path) -> int:

@@ -94,6 +94,18 @@ def test_at_its_end_it_sends_away_who_follows_the_log(make_sink: MakeSink, stop:
     assert "Traceback" not in sink.process.said()
 
 
+def test_who_can_be_reached_by_others_says_so(make_sink: MakeSink) -> None:
+    warning = "Whoever reaches 0.0.0.0:0 can send what is taken for mirrored"
+    assert warning in make_sink("--host", "0.0.0.0").process.said()  # noqa: S104
+    assert "Whoever" not in make_sink().process.said()
+
+
+def test_a_store_that_is_no_address_is_told() -> None:
+    code, output = finished({}, "grpc-sink", "--compare", "--store", "store")
+    assert code == 2
+    assert "expected HOST:PORT, found store." in output
+
+
 def test_a_port_that_is_taken_is_named(make_sink: MakeSink) -> None:
     port = make_sink().port
     code, output = finished({}, "grpc-sink", "--port", str(port))
