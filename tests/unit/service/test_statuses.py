@@ -177,6 +177,7 @@ def test_what_a_status_says_fits_into_the_headers(character: str) -> None:
 def test_after_an_earlier_try_nobody_says_that_nothing_was_written() -> None:
     unreachable = failure_of(StoreUnreachableError("Nobody there. Nothing was written."))
     conflict = failure_of(ConflictError("Expected 1, found 2.", expected=1, actual=2))
+    other = failure_of(ConflictError("Expected none, found 1.", actual=1))
     behind = failure_of(ConflictError("Expected 3, found 2. Nothing was written.", expected=3))
     there = failure_of(ConflictError("Found 2. Nothing was written.", expected=2, actual=2))
     from_0 = failure_of(ConflictError("Found 0. Nothing was written.", actual=0))
@@ -189,6 +190,7 @@ def test_after_an_earlier_try_nobody_says_that_nothing_was_written() -> None:
         "Nobody there. It is not known whether an earlier try has written the events."
     )
     assert not_known_any_more(conflict) == conflict
+    assert not_known_any_more(other) == other
     assert not_known_any_more(erased) == erased
     too_large = failure_of(DataError("Too large. Nothing was written."))
     for still_open in (behind, there, from_0, too_large):

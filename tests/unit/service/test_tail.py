@@ -3,103 +3,21 @@
 import asyncio
 import gc
 import random
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from threading import Event
-from uuid import uuid4
 
 import pytest
-from eventsourcing.persistence import Notification, ProgrammingError
+from eventsourcing.persistence import ProgrammingError
 
 from eventstore_cassandra.errors import StoreUnreachableError
 from eventstore_grpc.protocol import storegrpc_pb2 as pb
 from eventstore_grpc.server import tail as module
 from eventstore_grpc.server.tail import Entry, Tail
 from eventstore_grpc.statuses import GoingAwayError
-
-PATIENCE = 20.0
-EVERYTHING: frozenset[str] = frozenset()
-
-
-class Log:
-    """A log in memory, whose positions have gaps."""
-
-    def __init__(self) -> None:
-        self.notifications: list[Notification] = []
-        self.reads = 0
-        self.error: Exception | None = None
-        self.cut = 1
-        """A read returns a part of what it could: what comes behind could not be read."""
-        self._listeners: list[Event] = []
-
-    def append(self, count: int, *, topic: str = "Moved", size: int = 2) -> None:
-        for _ in range(count):
-            last = self.notifications[-1].id if self.notifications else 0
-            id_ = last + 1 + last % 3
-            self.notifications.append(Notification(uuid4(), 1, topic, b"x" * size, id_))
-        for listener in self._listeners:
-            listener.set()
-
-    def count(self, positions: Sequence[int]) -> int:
-        """Return how many bytes the events of these positions have."""
-        return sum(len(each.state) for each in self.notifications if each.id in positions)
-
-    def positions(self, after: int = 0, topic: str | None = None) -> list[int]:
-        return [
-            each.id
-            for each in self.notifications
-            if each.id > after and topic in (None, each.topic)
-        ]
-
-    def select_notifications(
-        self, start: int | None, limit: int, *, inclusive_of_start: bool = True
-    ) -> Sequence[Notification]:
-        self.reads += 1
-        assert not inclusive_of_start
-        if self.error:
-            raise self.error
-        return [each for each in self.notifications if each.id > (start or 0)][: limit // self.cut]
-
-    def listen(self, listener: Event) -> None:
-        self._listeners.append(listener)
-
-
-def in_a_loop(test: Callable[[Log, Tail], Coroutine[None, None, None]]) -> Callable[[], None]:
-    """Run a test with a tail of its own in a loop of its own."""
-
-    async def run() -> None:
-        log = Log()
-        with ThreadPoolExecutor(8) as executor:
-            tail = Tail(log, lambda _topic: 1, executor=executor)
-            try:
-                await asyncio.wait_for(test(log, tail), PATIENCE)
-            finally:
-                tail.close()
-
-    def sync() -> None:
-        asyncio.run(run())
-
-    sync.__name__ = test.__name__
-    return sync
-
-
-async def take(pages: AsyncIterator[bytes], count: int) -> list[int]:
-    """Take pages until there are so many events, and return their positions."""
-    found: list[int] = []
-    while len(found) < count:
-        found += [each.position for each in pb.LogPage.FromString(await anext(pages)).events]
-    return found
+from tests.unit.service.log_in_memory import EVERYTHING, Log, in_a_loop, take, until
 
 
 def entries() -> list[Entry]:
     """Return every entry that is in memory."""
     return [each for each in gc.get_objects() if isinstance(each, Entry)]
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    """Wait for a condition, as long as a test has."""
-    while not holds():
-        await asyncio.sleep(0.01)
 
 
 @in_a_loop
