@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import zip_longest
 from pathlib import Path
+from shutil import get_terminal_size
 from signal import pause
 from textwrap import wrap
 from typing import Any
@@ -25,7 +26,9 @@ from patientmgmt.scenario import Step
 
 KEYSPACE = "mirror_demo"
 _LEFT, _RIGHT = 56, 62
-"""Columns of the two sides."""
+"""Columns of the two sides, of which a narrow terminal has fewer."""
+_BETWEEN = " | "
+_NARROWEST = 24
 _APPEND = f"{UPDATE.name}:"
 
 
@@ -119,13 +122,26 @@ def _beside(told: str, seen: Sequence[str]) -> Iterator[str]:
     appends = [each for each in seen if each.startswith(_APPEND)]
     others = Counter(each.split(":", 1)[0] for each in seen if not each.startswith(_APPEND))
     right = [*appends, ", ".join(f"{number} {name}" for name, number in others.items())]
-    lines = [line for each in right for line in wrap(each, _RIGHT, subsequent_indent="  ")]
-    left = wrap(told, _LEFT, subsequent_indent=8 * " ")
+    lines = [line for each in right for line in wrap(each, _right(), subsequent_indent="  ")]
+    left = wrap(told, _left(), subsequent_indent=8 * " ")
     return (_row(one, other) for one, other in zip_longest(left, lines, fillvalue=""))
 
 
 def _row(left: str, right: str) -> str:
-    return f"{left:{_LEFT}} | {right}".rstrip()
+    return f"{left:{_left()}}{_BETWEEN}{right}".rstrip()
+
+
+def _left() -> int:
+    return max(_NARROWEST, min(_LEFT, _LEFT * _both() // (_LEFT + _RIGHT)))
+
+
+def _right() -> int:
+    return max(_NARROWEST, min(_RIGHT, _both() - _left()))
+
+
+def _both() -> int:
+    whole = _LEFT + len(_BETWEEN) + _RIGHT
+    return get_terminal_size((whole, 0)).columns - len(_BETWEEN)
 
 
 def _tell_what_can_be_done(system: MirroredSystem) -> None:

@@ -1,15 +1,20 @@
-"""Stopping cleanly: SIGTERM ends a command the way Ctrl-C does, and the first of them counts."""
+"""Stopping cleanly: SIGTERM, or the end of its terminal, ends a command the way Ctrl-C does."""
 
 import signal
 from collections.abc import Callable
 from types import FrameType
 from typing import NoReturn
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_SIGNALS = (
+    signal.SIGINT,
+    signal.SIGTERM,
+    # The terminal is closed. Who has set it to be ignored, as nohup does, goes on without one.
+    *(each for each in (signal.SIGHUP,) if signal.getsignal(each) != signal.SIG_IGN),
+)
 
 
 def stop_at_first_signal() -> None:
-    """Let SIGINT and SIGTERM raise KeyboardInterrupt in the main thread, once.
+    """Let SIGINT, SIGTERM and SIGHUP raise KeyboardInterrupt in the main thread, once.
 
     Further ones are ignored, so that an impatient second Ctrl-C does not interrupt the ``finally``
     blocks that stop what was started.
@@ -19,7 +24,7 @@ def stop_at_first_signal() -> None:
 
 
 def call_at_signals(stop: Callable[[], None]) -> None:
-    """Let SIGINT and SIGTERM call ``stop`` from now on, so that what is under way is finished.
+    """Let the same signals call ``stop`` from now on, so that what is under way is finished.
 
     It is called in the main thread, between any two of its steps, and again with a further signal.
     """

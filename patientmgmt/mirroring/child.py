@@ -8,6 +8,8 @@ from subprocess import DEVNULL, STDOUT, Popen, TimeoutExpired
 from types import TracebackType
 from typing import Self
 
+from patientmgmt.mirroring.uninterrupted import uninterrupted
+
 _START_SECONDS = 120.0
 _STOP_SECONDS = 60.0
 _POLL_SECONDS = 0.05
@@ -65,7 +67,12 @@ class Child:
             return self._process.wait(_STOP_SECONDS)
 
     def __enter__(self) -> Self:
-        with self._output.open("wb") as output:
+        self.start()
+        return self
+
+    def start(self) -> None:
+        """Start it; to be ended by :meth:`stop`."""
+        with self._output.open("wb") as output, uninterrupted():
             self._process = Popen(
                 [sys.executable, "-m", "patientmgmt", *self._arguments],
                 env=dict(self._env),
@@ -75,7 +82,6 @@ class Child:
                 # Ctrl-C is for who has started it, and ends it in turn.
                 start_new_session=True,
             )
-        return self
 
     def __exit__(
         self,

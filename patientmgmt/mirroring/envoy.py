@@ -16,6 +16,7 @@ from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
 from patientmgmt.mirroring.configuration import Configuration
+from patientmgmt.mirroring.uninterrupted import uninterrupted
 
 PERCENT = "mirroring.percent"
 """The runtime key of how much is mirrored."""
@@ -66,23 +67,42 @@ class Envoy:
         """Return whether somebody answers in a cluster."""
         return any(self.counters(f"cluster.{cluster}.membership_healthy").values())
 
-    def __enter__(self) -> Self:
+    def start(self) -> None:
+        """Start it, and return when it serves; to be ended by :meth:`stop`.
+
+        :raises EnvoyError: when it does not.
+        """
         with TemporaryDirectory() as folder, self._output.open("ab") as output:
             told = Path(folder) / "admin"
-            self._process = Popen(
-                # Hot restarts share memory between all Envoys of a machine.
-                [*self._command, "--disable-hot-restart", "--admin-address-path", str(told)],
-                stdin=DEVNULL,
-                stdout=output,
-                stderr=STDOUT,
-                # Ctrl-C is for those who started it: they end it when its clients have ended.
-                start_new_session=True,
-            )
             try:
+                with uninterrupted():
+                    self._process = Popen(
+                        # Hot restarts share memory between all Envoys of a machine.
+                        [*self._command, "--disable-hot-restart", "--admin-address-path", told],
+                        stdin=DEVNULL,
+                        stdout=output,
+                        stderr=STDOUT,
+                        # Ctrl-C is for those who started it: they end it after its clients.
+                        start_new_session=True,
+                    )
                 self._wait_until_it_serves(told)
             except BaseException:
-                self._stop()
+                self.stop()
                 raise
+
+    def stop(self) -> None:
+        """End it; ending it again does nothing."""
+        if self._process is None:
+            return
+        self._process.terminate()
+        try:
+            self._process.wait(_STOP_SECONDS)
+        except TimeoutExpired:
+            self._process.kill()
+            self._process.wait(_STOP_SECONDS)
+
+    def __enter__(self) -> Self:
+        self.start()
         return self
 
     def __exit__(
@@ -91,7 +111,7 @@ class Envoy:
         _error: BaseException | None,
         _traceback: TracebackType | None,
     ) -> None:
-        self._stop()
+        self.stop()
 
     def _wait_until_it_serves(self, told: Path) -> None:
         deadline = time.monotonic() + _START_SECONDS
@@ -127,16 +147,6 @@ class Envoy:
         with urlopen(request, timeout=_STOP_SECONDS) as response:  # noqa: S310 - as above
             found: bytes = response.read()
             return found.decode()
-
-    def _stop(self) -> None:
-        if self._process is None:
-            return
-        self._process.terminate()
-        try:
-            self._process.wait(_STOP_SECONDS)
-        except TimeoutExpired:
-            self._process.kill()
-            self._process.wait(_STOP_SECONDS)
 
 
 def find_envoy() -> str:

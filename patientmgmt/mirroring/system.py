@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
 from time import monotonic, sleep
 
@@ -72,16 +73,18 @@ def mirrored_system(env: Mapping[str, str], ports: Ports, folder: Path) -> Itera
 
     :param env: of a store on Cassandra that has its tables.
     :param folder: for what they log.
-    :raises OSError: when one of them does not start.
+    :raises OSError: when one of them does not start, or the folder is in use.
     """
     clean = {name: value for name, value in env.items() if not name.startswith(_OF_SERVERS)}
-    folder.mkdir(parents=True, exist_ok=True)
-    with ExitStack() as ends:
+    with _alone_in(folder), ExitStack() as ends:
 
         def start(*arguments: str) -> Child:
             listen = ("--host", LOOPBACK, *arguments[1:])
             output = folder / f"{arguments[0]}.log"
-            return ends.enter_context(Child(arguments[0], *listen, env=clean, output=output))
+            child = Child(arguments[0], *listen, env=clean, output=output)
+            ends.push(child)  # before it is there, so that no interrupt comes between
+            child.start()
+            return child
 
         store = start("grpc-store", "--port", str(ports.store))
         store_address = store.wait_for("The event store is at ")
@@ -96,9 +99,33 @@ def mirrored_system(env: Mapping[str, str], ports: Ports, folder: Path) -> Itera
         )
         output = folder / "envoy.log"
         output.write_text("", encoding="utf-8")
-        envoy = ends.enter_context(Envoy(at(shipped(), addresses), output=output))
+        envoy = Envoy(at(shipped(), addresses), output=output)
+        ends.push(envoy)
+        envoy.start()
         _wait_for_the_sink(envoy)
         yield MirroredSystem(envoy, sink, store_address=store_address, sink_address=sink_address)
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Keep others away from a folder: the logs in it are begun anew, and read."""
+    with ExitStack() as ends:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            lock = ends.enter_context((folder / "lock").open("wb"))
+            flock(lock, LOCK_EX | LOCK_NB)
+        except BlockingIOError as e:
+            raise OSError(
+                f"Expected the folder {folder} for this demonstration alone, found that another "
+                "one uses it. Stop that one, or set PATIENTMGMT_DATA to another folder and "
+                "CASSANDRA_KEYSPACE to another keyspace: what is written beside Envoy is found as "
+                "a difference."
+            ) from e
+        except OSError as e:
+            raise OSError(
+                f"PATIENTMGMT_DATA: expected a folder to write to, found {folder} ({e.strerror})."
+            ) from e
+        yield
 
 
 def _wait_for_the_sink(envoy: Envoy) -> None:

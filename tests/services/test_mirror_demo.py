@@ -2,7 +2,7 @@
 
 import socket
 from pathlib import Path
-from signal import SIGINT
+from signal import SIGHUP, SIGINT
 from subprocess import PIPE, STDOUT, run
 from sys import executable
 
@@ -61,6 +61,51 @@ def test_an_interrupt_in_the_middle_ends_everything(env: dict[str, str], tmp_pat
         demo.kill()
     assert "Traceback" not in demo.said()
     assert_nobody_listens(demo.said())
+
+
+def test_the_end_of_its_terminal_ends_everything(env: dict[str, str], tmp_path: Path) -> None:
+    demo = Process(env, "mirror-demo", "--keep-running", *FREE_PORTS, output=tmp_path / "demo.log")
+    try:
+        demo.wait_to_say("All of it goes on until Ctrl-C.")
+        assert demo.stop(SIGHUP) == 0
+    finally:
+        demo.kill()
+    assert demo.said().endswith("Everything has stopped.\n")
+    assert_nobody_listens(demo.said())
+
+
+def test_one_demonstration_has_a_folder_at_a_time(env: dict[str, str], tmp_path: Path) -> None:
+    env = {**env, "PATIENTMGMT_DATA": str(tmp_path)}
+    demo = Process(env, "mirror-demo", "--keep-running", *FREE_PORTS, output=tmp_path / "demo.log")
+    try:
+        demo.wait_to_say("All of it goes on until Ctrl-C.")
+        code, output = finished(env, "mirror-demo", *FREE_PORTS)
+        assert code == 1
+        assert f"Expected the folder {tmp_path / 'mirror-demo'} for this demonstration" in output
+        assert "PATIENTMGMT_DATA" in output
+        assert demo.stop(SIGINT) == 0
+    finally:
+        demo.kill()
+    assert " 8 updates that it holds" in demo.said()
+    assert " 0 events of its log that were never mirrored" in demo.said()
+
+
+def test_a_folder_that_cannot_be_written_is_named(env: dict[str, str], tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    code, output = finished({**env, "PATIENTMGMT_DATA": str(file)}, "mirror-demo", *FREE_PORTS)
+    assert code == 1
+    assert f"PATIENTMGMT_DATA: expected a folder to write to, found {file}" in output
+    assert "Traceback" not in output
+
+
+@pytest.mark.parametrize("columns", [80, 60])
+def test_a_narrow_terminal_has_both_sides(env: dict[str, str], columns: int) -> None:
+    code, output = finished({**env, "COLUMNS": str(columns)}, "mirror-demo", *FREE_PORTS)
+    assert code == 0, output
+    lines = [line for line in output.splitlines() if " | " in line]
+    assert len(lines) > 20
+    assert max(map(len, lines)) <= columns
 
 
 def test_a_port_that_is_taken_is_named(env: dict[str, str]) -> None:

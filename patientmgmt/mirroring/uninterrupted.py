@@ -1,0 +1,39 @@
+"""Starting processes so that whoever is interrupted meanwhile knows them, and can end them."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Let signals that come in the block do at its end what they would do in it.
+
+    A process that was begun, but not yet assigned, would be left running by an interrupt. To block
+    the signals would not do, since the process would inherit that. Only the main thread is ever
+    interrupted.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+
+    def keep(number: int, _frame: FrameType | None) -> None:
+        came.append(number)
+
+    before = {
+        number: signal.signal(number, keep)
+        for number in _SIGNALS
+        if callable(signal.getsignal(number))
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for kept in dict.fromkeys(came):
+            signal.raise_signal(kept)

@@ -1,0 +1,59 @@
+"""Processes that a command starts: an interrupt while they are started leaves none of them."""
+
+import signal
+from collections.abc import Iterator
+from os import environ
+from pathlib import Path
+from subprocess import Popen
+from typing import Any
+
+import pytest
+
+from patientmgmt.mirroring import child
+from patientmgmt.mirroring.child import Child
+from patientmgmt.mirroring.uninterrupted import uninterrupted
+
+
+@pytest.fixture(autouse=True)
+def handlers() -> Iterator[None]:
+    """What the test session does at signals, put back afterwards."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    for number in before:
+        signal.signal(number, signal.default_int_handler)
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_waits_for_the_end_of_the_block(number: signal.Signals) -> None:
+    done: list[signal.Signals] = []
+
+    def block() -> None:
+        with uninterrupted():
+            signal.raise_signal(number)
+            done.append(number)
+
+    with pytest.raises(KeyboardInterrupt):
+        block()
+    assert done == [number]
+    assert signal.getsignal(number) is signal.default_int_handler
+
+
+def test_a_child_that_is_interrupted_at_its_start_can_be_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[Popen[bytes]] = []
+
+    def begin(*arguments: Any, **options: Any) -> Popen[bytes]:
+        begun.append(Popen(*arguments, **options))
+        signal.raise_signal(signal.SIGINT)
+        return begun[0]
+
+    monkeypatch.setattr(child, "Popen", begin)
+    started = Child("grpc-sink", "--port", "0", env=environ, output=tmp_path / "log")
+    with pytest.raises(KeyboardInterrupt):
+        started.start()
+    assert begun[0].poll() is None
+    started.stop()
+    assert begun[0].poll() is not None
