@@ -49,11 +49,20 @@ class Child:
                     return line.split(text, 1)[1].strip()
             if has_ended or time.monotonic() > deadline:
                 last = " ".join(self.said().splitlines()[-_SHOWN_LINES:])
-                raise ChildError(
-                    f"Expected `patientmgmt {' '.join(self._arguments)}` to say {text!a}, found: "
-                    f"{last}"
-                )
+                raise ChildError(f"Expected {self} to say {text!a}, found: {last}")
             time.sleep(_POLL_SECONDS)
+
+    def check(self) -> None:
+        """Return if it runs.
+
+        :raises ChildError: when it has ended.
+        """
+        code = None if self._process is None else self._process.poll()
+        if code is not None:
+            raise ChildError(
+                f"Expected {self} to run, found that it has ended with code {code}. What it said is "
+                f"in {self._output}."
+            )
 
     def stop(self) -> int:
         """Let it end as SIGTERM does, and return its exit code; it is killed if it does not."""
@@ -65,6 +74,9 @@ class Child:
         except TimeoutExpired:
             self._process.kill()
             return self._process.wait(_STOP_SECONDS)
+
+    def __str__(self) -> str:
+        return f"`patientmgmt {' '.join(self._arguments)}`"
 
     def __enter__(self) -> Self:
         self.start()

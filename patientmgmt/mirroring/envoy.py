@@ -131,7 +131,7 @@ class Envoy:
         self.admin = admin
         try:
             return self._ask("/ready").strip() == "LIVE"
-        except (OSError, HTTPException):
+        except EnvoyError:
             return False
 
     def _why(self) -> str:
@@ -144,9 +144,15 @@ class Envoy:
 
     def _ask(self, path: str, *, method: str = "GET") -> str:
         request = Request(f"http://{self.admin}{path}", method=method)
-        with urlopen(request, timeout=_STOP_SECONDS) as response:  # noqa: S310 - as above
-            found: bytes = response.read()
-            return found.decode()
+        try:
+            with urlopen(request, timeout=_STOP_SECONDS) as response:  # noqa: S310 - as above
+                found: bytes = response.read()
+        except (OSError, HTTPException) as e:
+            raise EnvoyError(
+                f"Expected Envoy to answer at {self.admin}, found that it does not: {e}. Its log "
+                f"is {self._output}."
+            ) from e
+        return found.decode()
 
 
 def find_envoy() -> str:

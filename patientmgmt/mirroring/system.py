@@ -42,9 +42,13 @@ class MirroredSystem:
         self._shown = 0
 
     def newly_seen(self) -> list[str]:
-        """Return what the sink has logged since the last time, once it has seen all calls."""
+        """Return what the sink has logged since the last time, once it has seen all calls.
+
+        :raises OSError: when the sink or Envoy have ended.
+        """
         deadline = monotonic() + _BEHIND
         while len(seen := self._seen()) < self.calls() and monotonic() < deadline:
+            self._sink.check()
             sleep(_POLL_SECONDS)
         new, self._shown = seen[self._shown :], len(seen)
         return new
@@ -58,7 +62,11 @@ class MirroredSystem:
         return len(self._seen())
 
     def end_of_sink(self) -> tuple[bool, str]:
-        """End the sink; return whether its comparison has found no difference, and its report."""
+        """End the sink; return whether its comparison has found no difference, and its report.
+
+        :raises ChildError: when it has ended before.
+        """
+        self._sink.check()
         code = self._sink.stop()
         report = self._sink.said().rsplit("Seen so far:", 1)[-1]
         return code == 0, f"Seen so far:{report}".rstrip()

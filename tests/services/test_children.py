@@ -6,11 +6,13 @@ from os import environ
 from pathlib import Path
 from subprocess import Popen
 from typing import Any
+from unittest.mock import create_autospec
 
 import pytest
 
-from patientmgmt.mirroring import child
-from patientmgmt.mirroring.child import Child
+from patientmgmt.mirroring import Envoy, child
+from patientmgmt.mirroring.child import Child, ChildError
+from patientmgmt.mirroring.system import MirroredSystem
 from patientmgmt.mirroring.uninterrupted import uninterrupted
 
 
@@ -38,6 +40,18 @@ def test_a_signal_waits_for_the_end_of_the_block(number: signal.Signals) -> None
         block()
     assert done == [number]
     assert signal.getsignal(number) is signal.default_int_handler
+
+
+def test_a_sink_that_has_ended_is_told_instead_of_its_report(tmp_path: Path) -> None:
+    with Child("grpc-sink", "--no-such-option", env=environ, output=tmp_path / "log") as sink:
+        with pytest.raises(ChildError, match=r"to say 'The sink is at '.*No such option"):
+            sink.wait_for("The sink is at ")
+        envoy = create_autospec(Envoy, instance=True)
+        envoy.counters.return_value = {"calls": 1}
+        system = MirroredSystem(envoy, sink, store_address="", sink_address="")
+        for ask in (system.newly_seen, system.end_of_sink):
+            with pytest.raises(ChildError, match="to run, found that it has ended with code 2"):
+                ask()
 
 
 def test_a_child_that_is_interrupted_at_its_start_can_be_ended(
