@@ -60,8 +60,8 @@ class Child:
         code = None if self._process is None else self._process.poll()
         if code is not None:
             raise ChildError(
-                f"Expected {self} to run, found that it has ended with code {code}. What it said is "
-                f"in {self._output}."
+                f"Expected {self} to run, found that it has ended with code {code}. What it said "
+                f"is in {self._output}."
             )
 
     def stop(self) -> int:
