@@ -24,7 +24,7 @@ class Log:
         self.asked: list[tuple[int, int]] = []
         """Behind which position was read, and how many events at the most."""
         self.gates: dict[int, Event] = {}
-        """Reads behind these positions wait."""
+        """Reads behind these positions wait with what they have found."""
         self.error: Exception | None = None
         self.cut = 1
         """A read returns a part of what it could: what comes behind could not be read."""
@@ -62,11 +62,12 @@ class Log:
         assert not inclusive_of_start
         assert current_thread().name.startswith(THREADS)
         self.asked.append((start or 0, limit))
+        found = [each for each in self.notifications if each.id > (start or 0)]
         if start in self.gates:
             self.gates[start].wait(PATIENCE)
         if self.error:
             raise self.error
-        return [each for each in self.notifications if each.id > (start or 0)][: limit // self.cut]
+        return found[: limit // self.cut]
 
     def listen(self, listener: Event) -> None:
         self.listeners.append(listener)

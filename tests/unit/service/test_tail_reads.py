@@ -54,20 +54,51 @@ async def test_what_others_write_is_looked_for_less_and_less_often(log: Log, tai
         waits.append(delay)
         return timeout(delay)
 
+    expected: list[float] = []
+    follower = tail.follow(0, EVERYTHING)
     with (
         patch.multiple(module, SHORTEST_WAIT=0.001, LONGEST_WAIT=0.004, LONGEST_OUTAGE_WAIT=0.016),
         patch.object(asyncio, "timeout", noted),
     ):
-        waiting = asyncio.create_task(take(tail.follow(0, EVERYTHING), 1))
-        await until(lambda: waits[-2:] == [0.004, 0.004])
-        log.error = StoreUnreachableError("away")
-        await until(lambda: waits[-2:] == [0.016, 0.016])
-        log.error = None
-        await until(lambda: waits[-2:] == [0.004, 0.004])
-        assert [wait for wait, _ in groupby(waits)] == [0.002, 0.004, 0.008, 0.016, 0.004]
 
+        async def wait_for(*more: float) -> None:
+            expected.extend(more)
+            await until(lambda: [wait for wait, _ in groupby(waits)] == expected)
+
+        waiting = asyncio.create_task(take(follower, 1))
+        await wait_for(0.002, 0.004)
+        log.error = StoreUnreachableError("away")
+        await wait_for(0.008, 0.016)
+        log.error = None
+        await wait_for(0.004)
         log.append(1, is_told=False)
+        await wait_for(0.002, 0.004)
         assert await waiting == log.positions()
+
+        before = len(waits)
+
+        def is_told_before_there_is_anything() -> bool:
+            log.append(0)
+            return 0.002 in waits[before:]
+
+        await until(is_told_before_there_is_anything)
+
+
+@in_a_loop
+async def test_what_is_written_while_the_reader_reads_is_not_waited_for(
+    log: Log, tail: Tail
+) -> None:
+    log.append(1)
+    gate = log.gates[1] = Event()
+    follower = tail.follow(0, EVERYTHING)
+    with only_when_told:
+        await take(follower, 1)
+        waiting = asyncio.create_task(take(follower, 1))
+        await until(lambda: log.reads_behind(1) == 1)
+        log.append(1)
+        gate.set()
+
+        assert await waiting == log.positions(1)
 
 
 @in_a_loop
@@ -250,11 +281,28 @@ async def test_who_is_no_further_behind_than_the_tail_reaches_does_not_read(
     with only_when_told:
         ahead = tail.follow(0, EVERYTHING)
         await take(ahead, 1)
-        log.append(300)
-        await take(ahead, 300)
+        log.append(1200)
+        await take(ahead, 1200)
         before = log.reads_behind(1)
 
-        found = await take(tail.follow(1, EVERYTHING), 300)
+        found = await take(tail.follow(1, EVERYTHING), 1)
 
-    assert found == log.positions(1)
+    assert found == log.positions(1)[: module.PAGE]
     assert log.reads_behind(1) == before
+
+
+@in_a_loop
+async def test_a_tail_that_begins_again_forgets_what_it_had(log: Log, tail: Tail) -> None:
+    with patch.object(module, "MOST_EVENTS", 10):
+        for missed in (1, 20):
+            log.append(missed, is_told=False)
+            follower = tail.follow(0, EVERYTHING)
+            await take(follower, len(log.notifications))
+            log.append(8)
+            await take(follower, 8)
+            if missed == 1:
+                await follower.aclose()  # type: ignore[attr-defined]
+
+        between = log.positions()[15]
+        wanted = log.positions(between)
+        assert await take(tail.follow(between, EVERYTHING), len(wanted)) == wanted
