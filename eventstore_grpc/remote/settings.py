@@ -15,10 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
+from eventsourcing.persistence import ProgrammingError
+
 from eventstore_grpc.messages import AggregateId
 
 ADDRESS = "127.0.0.1:8081"
 TIMEOUT = 30.0
+_SHOWN = 80
+"""Characters of an id."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,8 +63,19 @@ class ClientSettings:
         )
 
     def id_of(self, text: str) -> AggregateId:
-        """Return an aggregate's id as the library has it."""
-        return UUID(text) if self.has_uuids else text
+        """Return an aggregate's id as the library has it.
+
+        :raises ProgrammingError: when it is no UUID, and was to be one.
+        """
+        if not self.has_uuids:
+            return text
+        try:
+            return UUID(text)
+        except ValueError as e:
+            raise ProgrammingError(
+                f"Expected the ids of aggregates to be UUIDs, found {text[:_SHOWN]!a}. Set "
+                "ORIGINATOR_ID_TYPE to text, as it was when the keyspace was created."
+            ) from e
 
 
 def _path(env: Mapping[str, str], name: str) -> Path | None:

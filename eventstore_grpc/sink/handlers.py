@@ -11,9 +11,10 @@ from google.protobuf.message import Message
 from eventstore_grpc.protocol import methods
 from eventstore_grpc.protocol import storegrpc_pb2 as pb
 from eventstore_grpc.protocol.methods import SERVICE, Method
+from eventstore_grpc.received import reader_of, understood
 from eventstore_grpc.sink import answers
 from eventstore_grpc.sink.seen import Counts, described
-from eventstore_grpc.statuses import Failure, Reason
+from eventstore_grpc.statuses import Failure, InvalidRequestError, Reason, failure_of
 
 logger = logging.getLogger(__name__)
 
@@ -60,13 +61,12 @@ class Handlers:
     def _unary(
         self, method: Method[RequestT, ResponseT], answer: Callable[[RequestT], ResponseT]
     ) -> "tuple[str, grpc.RpcMethodHandler[Any, Any]]":
-        async def handle(request: RequestT, _context: Context) -> ResponseT:
-            self._log(method, request)
-            return answer(request)
+        async def handle(request: RequestT | InvalidRequestError, context: Context) -> ResponseT:
+            return answer(await self._logged(method, request, context))
 
         handler = grpc.unary_unary_rpc_method_handler(
             handle,
-            request_deserializer=method.request.FromString,
+            request_deserializer=reader_of(method),
             response_serializer=method.response.SerializeToString,
         )
         return method.name, handler
@@ -74,25 +74,42 @@ class Handlers:
     def _stream(
         self, method: Method[RequestT, ResponseT], *, is_endless: bool
     ) -> "tuple[str, grpc.RpcMethodHandler[Any, Any]]":
-        async def handle(request: RequestT, context: Context) -> AsyncIterator[ResponseT]:
-            self._log(method, request)
+        async def handle(
+            request: RequestT | InvalidRequestError, context: Context
+        ) -> AsyncIterator[ResponseT]:
+            await self._logged(method, request, context)
             if is_endless:
                 await self._is_closed.wait()
-                status = Failure(Reason.GOING_AWAY, "The sink ends.").status()
-                await context.abort(status.code, status.details, status.trailing_metadata or ())
+                await _abort(Failure(Reason.GOING_AWAY, "The sink ends."), context)
             nothing: Sequence[ResponseT] = ()
             for response in nothing:
                 yield response
 
         handler = grpc.unary_stream_rpc_method_handler(
             handle,
-            request_deserializer=method.request.FromString,
+            request_deserializer=reader_of(method),
             response_serializer=method.response.SerializeToString,
         )
         return method.name, handler
 
-    def _log(self, method: Method[Any, Any], request: Message) -> None:
-        size = self.counts.add(method.name, request)
+    async def _logged(
+        self, method: Method[RequestT, Any], request: RequestT | InvalidRequestError, call: Context
+    ) -> RequestT:
+        """Count and log a request, and return it; the call ends with one that cannot be read."""
+        try:
+            found = understood(request)
+        except InvalidRequestError as e:
+            self.counts.requests[method.name] += 1
+            logger.warning("%s: %s So far %s.", method.name, e, self.counts)
+            await _abort(failure_of(e), call)
+            raise
+        size = self.counts.add(method.name, found)
         logger.info(
-            "%s: %s; %d bytes. So far %s.", method.name, described(request), size, self.counts
+            "%s: %s; %d bytes. So far %s.", method.name, described(found), size, self.counts
         )
+        return found
+
+
+async def _abort(failure: Failure, context: Context) -> None:
+    status = failure.status()
+    await context.abort(status.code, status.details, status.trailing_metadata or ())

@@ -57,6 +57,30 @@ def test_it_logs_sizes_and_types_and_no_contents(make_sink: MakeSink) -> None:
     assert "Traceback" not in said
 
 
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"\xff\xff\xff",
+        pb.UpdateRequest(id="abc").SerializeToString().replace(b"abc", b"a\xffc"),
+        pb.UpdateRequest(id="a").SerializeToString() + b"\x10\x80\x80\x80\x80\x10",  # version 2**32
+    ],
+    ids=["no message", "no UTF-8", "no 32 bits"],
+)
+def test_what_cannot_be_read_is_refused_in_words(make_sink: MakeSink, sent: bytes) -> None:
+    sink = make_sink()
+    with grpc.insecure_channel(f"127.0.0.1:{sink.port}") as channel:
+        for method in (methods.UPDATE, methods.READ_STREAM):
+            make: Any = channel.unary_stream if method.is_stream else channel.unary_unary
+            with pytest.raises(grpc.RpcError) as failed:
+                list(make(method.path)(sent if method is methods.UPDATE else b"\xff"))
+            assert reason_of(failed.value) is Reason.INVALID_REQUEST
+    assert sink.process.stop() == 0
+    said = sink.process.said()
+    assert "Update: Expected" in said
+    assert "Seen so far: 2 requests (ReadStream 1, Update 1), 0 events, 0 bytes." in said
+    assert "Traceback" not in said
+
+
 def test_it_reports_while_it_runs(make_sink: MakeSink) -> None:
     make_sink("--report-seconds", "0.2").process.wait_to_say("Seen so far: 0 requests")
 
