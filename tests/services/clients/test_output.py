@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import pytest
 
+from eventstore_grpc.protocol import storegrpc_pb2 as pb
 from tests.services.clients.other_program import (
     ADMITTED,
     DISCHARGED,
@@ -16,6 +17,7 @@ from tests.services.clients.other_program import (
     Row,
 )
 from tests.services.clients.polling import PollClient
+from tests.services.envoy.backends import Backend
 from tests.services.processes import StoreServer
 from tests.system.test_commands import clean_environment, finished
 
@@ -165,6 +167,21 @@ def test_seconds_that_are_none_are_told(option: tuple[str, ...], seconds: str) -
     code, output = finished({}, *option, seconds)
     assert code == 2
     assert f"Invalid value for '{option[-1]}'" in output
+
+
+@pytest.mark.parametrize("options", [("--once",), ()], ids=["once", "for ever"])
+def test_a_store_whose_aggregates_have_no_uuids_is_told(
+    tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    event = pb.FindResponse.Event(id="ward one", version=1, topic="Admitted", payload="{}")
+    with Backend(lambda _request, _call: pb.FindResponse(success=True, events=[event])) as store:
+        client = PollClient(tmp_path, f"127.0.0.1:{store.port}", ["Admitted"])
+        client.start(*options)
+        assert client.process.ended() == 1
+    assert (
+        "Error: Expected the ids of aggregates to be UUIDs, found 'ward one'. Set "
+        "ORIGINATOR_ID_TYPE to text, as it was when the keyspace was created.\n"
+    ) in client.process.said()
 
 
 def test_an_address_where_nothing_is_found_is_told(tmp_path: Path) -> None:
