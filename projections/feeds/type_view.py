@@ -157,8 +157,7 @@ class TypeViewFeed:
 
     def _passed(self, places: Places) -> dict[str, Place]:
         """Return where others may become visible before rows that are passed, if they are young."""
-        now = int(self._clock() * 1000)
-        young = self._begin(before(now), self._overlap)
+        young = before(self._now() - _milliseconds(self._overlap))
         return {topic: young for topic, place in places.items() if place > young}
 
     def _window(self, topic: str, end: Place) -> Place:
@@ -170,19 +169,24 @@ class TypeViewFeed:
         """
         if end[1] == NO_VERSION:
             return end
-        now = int(self._clock() * 1000)
         known, since = self._ends.get(topic, (None, 0.0))
         if end != known:
             since = self._monotonic()
             self._ends[topic] = (end, since)
-        if self._monotonic() - since >= self._overlap.total_seconds() and end[0] <= now:
+        if self._monotonic() - since >= self._overlap.total_seconds() and end[0] <= self._now():
             return end
         return self._begin(end, self._overlap)
 
     def _begin(self, end: Place, window: timedelta) -> Place:
         """Return the beginning of a window before a row, or before now if that is earlier."""
-        now = int(self._clock() * 1000)
-        return before(min(end[0], now) - window // timedelta(milliseconds=1))
+        return before(min(end[0], self._now()) - _milliseconds(window))
+
+    def _now(self) -> int:
+        return int(self._clock() * 1000)
+
+
+def _milliseconds(length: timedelta) -> int:
+    return length // timedelta(milliseconds=1)
 
 
 def _ends(pages: Mapping[str, Page], places: Places) -> dict[str, Place]:

@@ -138,3 +138,19 @@ def test_the_stream_is_the_aggregates_own() -> None:
     for event in events:
         view.append(event)
     assert TypeViewFeed(view, TOPICS).stream(patient_id, after=2) == events[2:]
+
+
+def test_the_stream_of_an_aggregate_is_what_comes_after_a_version() -> None:
+    view, patient_id = InMemoryTypeView(), uuid4()
+    events = history(patient_id, 3)
+    for event in events:
+        view.append(event)
+    feed = TypeViewFeed(view, TOPICS)
+    assert [feed.stream(patient_id, after=n) for n in range(4)] == [events[n:] for n in range(4)]
+
+
+def test_an_aggregate_of_another_application_has_no_stream() -> None:
+    view, id_ = InMemoryTypeView(), uuid4()
+    view.append(admitted(id_))
+    feed = TypeViewFeed(view, ["BedsAdded"])
+    assert feed.stream(id_, after=0) == []

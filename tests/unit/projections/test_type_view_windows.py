@@ -1,7 +1,6 @@
 """Late rows: windows that are read again, as a whole or in their tails, and when they close."""
 
 import json
-import time
 from datetime import timedelta
 from uuid import UUID, uuid4
 
@@ -172,15 +171,30 @@ def test_the_overlap_opens_again_with_the_next_event() -> None:
 
 
 def test_a_row_dated_in_the_future_hides_nothing_that_is_saved_now() -> None:
-    view, clock = InMemoryTypeView(), [0.0]
-    now = int(time.time() * 1000)
-    view.record(admitted(uuid4()), now + 3_600_000)
-    feed = TypeViewFeed(view, TOPICS, monotonic=lambda: clock[0])
+    view, quiet, now = InMemoryTypeView(), [0.0], [2_000_000_000.0]
+    view.record(admitted(uuid4()), 2_000_000_000_000 + 3_600_000)
+    feed = TypeViewFeed(view, TOPICS, monotonic=lambda: quiet[0], clock=lambda: now[0])
     _, batch = drain(feed)
-    clock[0] = 100.0
+    quiet[0], now[0] = 100.0, now[0] + 100
     _, batch = drain(feed, batch.checkpoint)
     event = admitted(uuid4())
-    view.record(event, now)
+    view.record(event, 2_000_000_100_000)
+    assert event in feed.poll(batch.checkpoint).events
+    now[0] += 2
+    assert event in feed.poll(batch.checkpoint).events, "also when the window is read as a whole"
+
+
+def test_a_window_from_which_all_rows_have_gone_stays_where_it_is() -> None:
+    view, event = InMemoryTypeView(), admitted(uuid4())
+    view.record(event, NOON)
+    feed = TypeViewFeed(view, TOPICS, clock=turning())
+    _, batch = drain(feed)
+    view.hide(event)
+    for _ in range(3):
+        batch = feed.poll(batch.checkpoint)
+        [place] = json.loads(batch.checkpoint)["after"].values()
+        assert place[0] == NOON - 10_000
+    view.show(event, NOON)
     assert event in feed.poll(batch.checkpoint).events
 
 

@@ -35,6 +35,10 @@ class InMemoryTypeView:
         self._rows.append(((savetime, event.originator_version, _id(event)), event))
         self._rows.sort(key=lambda row: row[0])
 
+    def hide(self, event: StoredEvent) -> None:
+        """Let the view not show an event any more."""
+        self._rows = [row for row in self._rows if row[1] is not event]
+
     def record(self, event: StoredEvent, savetime: int) -> None:
         """Record an event and show it."""
         self.append(event)
