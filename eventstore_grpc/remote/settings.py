@@ -43,6 +43,11 @@ class ClientSettings:
                 "Expected STOREGRPC_AUTHORITIES with the client's own certificate, found none: "
                 "without those who vouch for the server nothing is encrypted."
             )
+        if (self.certificate is None) != (self.key is None):
+            raise OSError(
+                "Expected STOREGRPC_CERTIFICATE and STOREGRPC_KEY, the client's own certificate "
+                "and its key, found one of them only."
+            )
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> "ClientSettings":

@@ -134,6 +134,17 @@ def test_an_address_that_is_none_is_told(command: str, address: str, shown: str)
     assert "Traceback" not in output
 
 
+@pytest.mark.parametrize("given", ["STOREGRPC_CERTIFICATE", "STOREGRPC_KEY"])
+def test_a_certificate_without_its_key_is_told(tmp_path: Path, given: str) -> None:
+    """gRPC would end the process."""
+    file = tmp_path / "file.pem"
+    file.touch()
+    env = {"STOREGRPC_AUTHORITIES": str(file), given: str(file)}
+    code, output = finished(env, "poll-client", "--cursor", str(tmp_path / "cursor"))
+    assert code == 1
+    assert output.startswith("Error: Expected STOREGRPC_CERTIFICATE and STOREGRPC_KEY")
+
+
 @pytest.mark.parametrize("type_", ["", "\udcff", "Admitted\udcff"])
 def test_a_type_that_is_none_is_told(type_: str) -> None:
     code, output = finished({}, "poll-client", "--type", type_)
