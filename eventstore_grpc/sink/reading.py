@@ -6,7 +6,7 @@ from uuid import UUID
 
 import grpc
 from cassandra.metadata import Murmur3Token
-from eventsourcing.persistence import DataError
+from eventsourcing.persistence import DataError, PersistenceError
 
 from eventstore_cassandra.append import ERASED_AT
 from eventstore_grpc.protocol import methods
@@ -17,7 +17,7 @@ from eventstore_grpc.sink.verdicts import Append, Verdict, verdict
 from eventstore_grpc.statuses import Reason, error_of, reason_of
 
 PAGE = 500
-"""Events of the log that are read at once."""
+"""Events of the log that are read at once; fewer while reads fail, which large events may do."""
 _END_OF_TIME = 2**63 - 1
 
 
@@ -29,6 +29,7 @@ class StoreReader:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._page = PAGE
 
     def log_end(self) -> int:
         """Return the position of the last event, 0 where there is none."""
@@ -37,8 +38,14 @@ class StoreReader:
 
     def log_after(self, position: int) -> pb.LogPage:
         """Return the next events of the log."""
-        request = pb.ReadLogRequest(start=position, after_start=True, limit=PAGE)
-        return self._connection.read(methods.READ_LOG, request, "Cannot read the log")
+        request = pb.ReadLogRequest(start=position, after_start=True, limit=self._page)
+        try:
+            found = self._connection.read(methods.READ_LOG, request, "Cannot read the log")
+        except PersistenceError:
+            self._page = max(1, self._page // 8)
+            raise
+        self._page = min(PAGE, 2 * self._page)
+        return found
 
     def judge(self, append: Append) -> Verdict:
         """Return what the store has made of an append."""
