@@ -16,6 +16,7 @@ from eventstore_grpc.messages import MAX_RECEIVED_BYTES
 from eventstore_grpc.protocol.methods import AS_STATUS, ERRORS, SERVICE, Method
 from eventstore_grpc.remote.settings import ClientSettings
 from eventstore_grpc.statuses import error_of
+from eventstore_grpc.uninterrupted import uninterrupted
 
 RequestT = TypeVar("RequestT", bound=Message)
 ResponseT = TypeVar("ResponseT", bound=Message)
@@ -91,7 +92,8 @@ class Connection:
             request_serializer=method.request.SerializeToString,
             response_deserializer=method.response.FromString,
         )
-        return stub.future(request, timeout=self.settings.timeout, metadata=_WANTS_STATUS)
+        with uninterrupted():
+            return stub.future(request, timeout=self.settings.timeout, metadata=_WANTS_STATUS)
 
     def stream(
         self, method: Method[RequestT, ResponseT], request: RequestT, *, forever: bool = False
@@ -103,7 +105,8 @@ class Connection:
             response_deserializer=method.response.FromString,
         )
         timeout = None if forever else self.settings.timeout
-        return stub(request, timeout=timeout, metadata=_WANTS_STATUS)
+        with uninterrupted():
+            return stub(request, timeout=timeout, metadata=_WANTS_STATUS)
 
     def read(self, method: Method[RequestT, ResponseT], request: RequestT, doing: str) -> ResponseT:
         """Return the response of a read.

@@ -8,7 +8,7 @@ from subprocess import DEVNULL, STDOUT, Popen, TimeoutExpired
 from types import TracebackType
 from typing import Self
 
-from patientmgmt.mirroring.uninterrupted import uninterrupted
+from eventstore_grpc.uninterrupted import uninterrupted
 
 _START_SECONDS = 120.0
 _STOP_SECONDS = 60.0

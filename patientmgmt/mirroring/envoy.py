@@ -15,8 +15,8 @@ from typing import Self
 from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
+from eventstore_grpc.uninterrupted import uninterrupted
 from patientmgmt.mirroring.configuration import Configuration
-from patientmgmt.mirroring.uninterrupted import uninterrupted
 
 PERCENT = "mirroring.percent"
 """The runtime key of how much is mirrored."""

@@ -1,19 +1,26 @@
-"""Processes that a command starts: an interrupt while they are started leaves none of them."""
+"""What a command starts: an interrupt meanwhile leaves nothing that could not be ended."""
 
 import signal
 from collections.abc import Iterator
 from os import environ
 from pathlib import Path
 from subprocess import Popen
+from threading import Thread, current_thread, main_thread
 from typing import Any
 from unittest.mock import create_autospec
 
 import pytest
 
+from eventstore_grpc.protocol import methods
+from eventstore_grpc.protocol.methods import Method
+from eventstore_grpc.remote.connection import Connection
+from eventstore_grpc.remote.settings import ClientSettings
+from eventstore_grpc.uninterrupted import uninterrupted
 from patientmgmt.mirroring import Envoy, child
 from patientmgmt.mirroring.child import Child, ChildError
 from patientmgmt.mirroring.system import MirroredSystem
-from patientmgmt.mirroring.uninterrupted import uninterrupted
+from tests.services.envoy.backends import Backend
+from tests.services.processes import PATIENCE
 
 
 @pytest.fixture(autouse=True)
@@ -71,3 +78,30 @@ def test_a_child_that_is_interrupted_at_its_start_can_be_ended(
     assert begun[0].poll() is None
     started.stop()
     assert begun[0].poll() is not None
+
+
+@pytest.mark.parametrize(
+    "method", [methods.FIND_LOG_END, methods.SUBSCRIBE], ids=["unary", "stream"]
+)
+def test_a_call_that_is_interrupted_at_its_start_does_not_hold_up_the_end(
+    method: Method[Any, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """gRPC waits at the end for what nobody takes any more, if the thread for it did not start."""
+    start = Thread.start
+
+    def interrupted(thread: Thread) -> None:
+        if current_thread() is main_thread():
+            signal.raise_signal(signal.SIGINT)
+        start(thread)
+
+    with Backend() as server:
+        connection = Connection(ClientSettings(address=f"127.0.0.1:{server.port}"))
+        begin = connection.stream if method.is_stream else connection.begin
+        with monkeypatch.context() as patched:
+            patched.setattr(Thread, "start", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                begin(method, method.request())
+        closing = Thread(target=connection.close, daemon=True)
+        closing.start()
+        closing.join(PATIENCE)
+        assert not closing.is_alive()

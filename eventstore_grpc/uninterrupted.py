@@ -1,4 +1,8 @@
-"""Starting processes so that whoever is interrupted meanwhile knows them, and can end them."""
+"""Starting something so that whoever is interrupted meanwhile knows it, and can end it.
+
+A process that was begun, but is not assigned yet, would be left running. A call of gRPC for which
+no thread takes the responses yet would be waited for at the end of its channel, for ever.
+"""
 
 import signal
 import threading
@@ -13,8 +17,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 def uninterrupted() -> Iterator[None]:
     """Let signals that come in the block do at its end what they would do in it.
 
-    A process that was begun, but not yet assigned, would be left running by an interrupt. To block
-    the signals would not do, since the process would inherit that. Only the main thread is ever
+    To block them would not do, since a process inherits that. Only the main thread is ever
     interrupted.
     """
     if threading.current_thread() is not threading.main_thread():
