@@ -203,8 +203,8 @@ def error_of(failed: grpc.RpcError, doing: str) -> PersistenceError:
         case Reason.STORE_DAMAGED.name | Reason.HISTORY_TOO_LONG.name | Reason.UNEXPECTED.name:
             return OperationalError(f"{doing}: {sentence}")
     if code in _BROKEN:
-        return StoreUnreachableError(f"{doing}: {sentence or code.name}.")
-    return OperationalError(f"{doing}: {code.name}, {sentence}.")
+        return StoreUnreachableError(f"{doing}: {sentence.rstrip('.') or code.name}.")
+    return OperationalError(f"{doing}: {code.name}, {sentence.rstrip('.')}.")
 
 
 def reason_of(failed: grpc.RpcError) -> Reason | None:

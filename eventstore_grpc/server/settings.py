@@ -1,5 +1,6 @@
 """Where a server listens, and who may call it."""
 
+import ssl
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
@@ -56,11 +57,32 @@ class ServerSettings:
         if self.certificate is None or self.key is None:
             return None
         authorities = self.client_authorities
-        return grpc.ssl_server_credentials(
+        credentials = grpc.ssl_server_credentials(
             [(_read(self.key), _read(self.certificate))],
             root_certificates=_read(authorities) if authorities else None,
             require_client_auth=authorities is not None,
         )
+        _check(self.certificate, self.key, authorities)
+        return credentials
+
+
+def _check(certificate: Path, key: Path, authorities: Path | None) -> None:
+    """Refuse what gRPC would refuse without saying why, or only when a client comes."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        context.load_cert_chain(certificate, key, password=lambda: b"")
+    except ssl.SSLError as e:
+        raise OSError(
+            f"Expected a certificate in {certificate} and its key, without a password, in {key}, "
+            f"both in PEM, found others ({e.reason or e})."
+        ) from e
+    try:
+        if authorities is not None:
+            context.load_verify_locations(authorities)
+    except ssl.SSLError as e:
+        raise OSError(
+            f"Expected certificates in PEM in {authorities}, found none ({e.reason or e})."
+        ) from e
 
 
 def _read(path: Path) -> bytes:

@@ -93,7 +93,9 @@ class Follower:
         self._gone.clear()
         self._empty.clear()
         self._sequencer = Sequencer(self._printed)
-        self._place = self._cursor.checkpoint
+        saved = self._cursor.checkpoint
+        # With the whole window, so that who runs once and ends finds what came late, too.
+        self._place = None if saved is None else self._feed.earliest([saved])
 
     def poll(self) -> Page:
         """Return the next page, which is the last one if it has no events and there are no more.

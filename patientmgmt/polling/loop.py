@@ -99,8 +99,8 @@ class Loop:
                     raise
                 if back_off == SHORTEST_BACK_OFF:
                     logger.warning(
-                        "The store is away. It is tried again until it answers, at least every "
-                        "%g s; nothing is lost. Reason: %s",
+                        "The store cannot be read. It is tried again until it can, at least "
+                        "every %g s; nothing is lost. Reason: %s",
                         LONGEST_BACK_OFF,
                         e,
                     )
@@ -110,7 +110,7 @@ class Loop:
             else:
                 self._must_begin = False
                 if back_off > SHORTEST_BACK_OFF:
-                    logger.info("The store answers again.")
+                    logger.info("The store can be read again.")
                 return page
 
 

@@ -53,6 +53,8 @@ class Feed(Protocol):
     def earliest(self, checkpoints: Sequence[str]) -> str:
         """Return a checkpoint with nothing before it that is not before all of the given ones.
 
+        Of one it is where a poll sees again all that may have become visible late before it.
+
         :raises InvalidCheckpointError: when one of them is not one of this feed's own.
         """
         ...

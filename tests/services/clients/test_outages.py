@@ -16,7 +16,7 @@ from tests.services.clients.test_holes import now
 from tests.services.conftest import MakeServer
 from tests.services.processes import until
 
-AWAY, BACK = "The store is away.", "The store answers again."
+AWAY, BACK = "The store cannot be read.", "The store can be read again."
 TIMEOUT = "1"
 """Seconds for one call."""
 

@@ -178,9 +178,8 @@ def test_who_begins_behind_a_full_page_finds_what_came_late_before_it(tmp_path: 
     assert len(poller.printed) == 6
     poller.view.record(saved(late, 1, TOPICS[0], NOON - 9_000), NOON - 9_000)
     poller.view.record(saved(uuid4(), 1, TOPICS[0], NOON + 60_000), NOON + 60_000)
-    for _ in range(2):
-        poller.now += 60
-        poller.run()
+    poller.now += 60
+    poller.run()
     assert (late, 1) in poller.printed
     assert len({*poller.printed}) == 9
 

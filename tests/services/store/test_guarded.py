@@ -38,6 +38,7 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
             *["x509", "-req", "-in", f"{name}.csr", "-CA", "authority.pem", "-CAkey"],
             *["authority.key", "-days", "2", "-extfile", "names", "-out", f"{name}.pem"],
         )
+    openssl("ec", "-in", "server.key", "-aes128", "-passout", "pass:x", "-out", "secret.key")
     return folder
 
 
@@ -100,6 +101,38 @@ def test_settings_that_cannot_be(
     code, output = finished(shared_cassandra_env, "grpc-store", *options)
 
     assert code in (1, 2)
+    assert about in output
+    assert "Traceback" not in output
+
+
+@pytest.mark.parametrize(
+    ("certificate", "key", "authorities", "about"),
+    [
+        ("server.pem", "client.key", "authority.pem", "Expected a certificate in"),
+        ("server.key", "server.key", "authority.pem", "Expected a certificate in"),
+        ("server.pem", "server.pem", "authority.pem", "Expected a certificate in"),
+        ("names", "names", "authority.pem", "Expected a certificate in"),
+        ("server.pem", "secret.key", "authority.pem", "without a password"),
+        ("server.pem", "server.key", "names", "Expected certificates in PEM in"),
+        ("server.pem", "server.key", "server.key", "Expected certificates in PEM in"),
+    ],
+)
+def test_files_that_are_no_certificates(
+    shared_cassandra_env: dict[str, str],
+    certificates: Path,
+    certificate: str,
+    key: str,
+    authorities: str,
+    about: str,
+) -> None:
+    files = [str(certificates / name) for name in (certificate, key, authorities)]
+    code, output = finished(
+        shared_cassandra_env,
+        *("grpc-store", "--port", "0", "--certificate", files[0], "--key", files[1]),
+        *("--client-authorities", files[2]),
+    )
+
+    assert code == 1
     assert about in output
     assert "Traceback" not in output
 
