@@ -15,12 +15,13 @@ class Portions:
 
     :param rows: at the most.
     :param size: what a portion should have, in bytes.
+    :param first: rows of the first one, where something is known of them.
     """
 
-    def __init__(self, *, rows: int, size: int) -> None:
+    def __init__(self, *, rows: int, size: int, first: int = FIRST) -> None:
         self._most = rows
         self._size = size
-        self.next = min(FIRST, rows)
+        self.next = min(first, rows)
         """How many rows to ask for."""
 
     def saw(self, rows: int, size: int) -> None:

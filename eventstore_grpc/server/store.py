@@ -17,7 +17,7 @@ from eventstore_grpc.messages import (
     to_message,
 )
 from eventstore_grpc.protocol import storegrpc_pb2 as pb
-from eventstore_grpc.server.portions import Portions
+from eventstore_grpc.server.portions import FIRST, Portions
 from eventstore_grpc.statuses import InvalidRequestError, TooLongError
 
 BATCH_SIZE = 1_000
@@ -44,6 +44,8 @@ class Store:
         self._recorder = recorder
         self._has_uuids = recorder.schema.id_type is UUID
         self._type_of = recorder.event_types.type_of
+        self._log_portion = FIRST
+        """Rows of the log to begin with: where they are large, a call answers with few of them."""
 
     def find_by_id(self, request: pb.FindByIDRequest) -> pb.FindResponse:
         """Return an aggregate's events in one message.
@@ -102,12 +104,16 @@ class Store:
         inclusive = not request.after_start
         page = pb.LogPage(up_to=start or 0)
         looked = size = 0
-        portions = Portions(rows=BATCH_SIZE, size=MAX_PAGE_BYTES)
+        portions = Portions(
+            rows=BATCH_SIZE, size=MAX_PAGE_BYTES, first=min(FIRST, self._log_portion)
+        )
         while len(page.events) < limit and looked < LOOKED_THROUGH:
             asked = portions.next if wanted else min(portions.next, limit - len(page.events))
             found = self._recorder.select_notifications(
                 start, asked, stop, inclusive_of_start=inclusive
             )
+            portions.saw(len(found), sum(len(each.state) for each in found))
+            self._log_portion = portions.next
             for each in found:
                 if not wanted or each.topic in wanted:
                     message = to_message(each, self._type_of(each.topic), position=each.id)
@@ -119,7 +125,6 @@ class Store:
                 page.up_to = each.id
             if len(found) < asked:
                 return page
-            portions.saw(len(found), sum(len(each.state) for each in found))
             start, inclusive, looked = page.up_to, False, looked + len(found)
         page.more = limit > 0
         return page
