@@ -17,6 +17,7 @@ from tests.unit.service.log_in_memory import EVERYTHING, Log, in_a_loop, take, u
 
 def entries() -> list[Entry]:
     """Return every entry that is in memory."""
+    gc.collect()  # among the objects of a whole test run it might not come by for long
     return [each for each in gc.get_objects() if isinstance(each, Entry)]
 
 
