@@ -141,12 +141,15 @@ class Run:
         """Wait until writers and readers have done all, and judge the run.
 
         The last event is written here: its reservation settles whatever is under way before it.
+        It may take along what a writer has announced and given up, and put that behind itself.
 
         :raises AssertionError: when a child fails or does not come to an end.
         """
         for worker in self._running("writer", "eraser"):
             worker.wait_until_it_ends()
         last = self._append_edge()
+        while patiently(self._recorder.max_notification_id) != last:
+            last = self._append_edge()
         for worker in self._running("reader", "subscription"):
             worker.send("finish", last)
         for worker in self._running("reader", "subscription"):

@@ -18,7 +18,7 @@ from tests.services.processes import StoreServer
 from tests.services.sink.conftest import MakeSink, Sink
 from tests.system.test_commands import finished
 
-PATIENCE = ("--patience", "3")
+PATIENCE = 3
 
 
 class Sides:
@@ -47,8 +47,13 @@ class Sides:
 @pytest.fixture
 def sides(make_server: MakeServer, make_sink: MakeSink) -> Sides:
     """A store into which nobody else writes meanwhile: others' events would not be mirrored."""
+    return with_patience(PATIENCE, make_server, make_sink)
+
+
+def with_patience(seconds: float, make_server: MakeServer, make_sink: MakeSink) -> Sides:
     server = make_server()
-    return Sides(server, make_sink("--compare", "--store", server.address, *PATIENCE))
+    options = ("--compare", "--store", server.address, "--patience", str(seconds))
+    return Sides(server, make_sink(*options))
 
 
 def update(
@@ -177,7 +182,10 @@ def test_a_history_that_is_larger_than_a_message(sides: Sides) -> None:
     )
 
 
-def test_a_store_that_is_away_for_a_while_is_waited_for(sides: Sides) -> None:
+def test_a_store_that_is_away_for_a_while_is_waited_for(
+    make_server: MakeServer, make_sink: MakeSink
+) -> None:
+    sides = with_patience(30, make_server, make_sink)  # a slow machine reads no log in three
     request = update(0)
     sides.both(request)
     sides.server.kill()
