@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 
 import grpc
 
+from benchmarks.nodes import ONE_COPY
 from eventstore_cassandra import CassandraDatastore
 from eventstore_cassandra.datastore import quoted
 from eventstore_grpc import protocol
@@ -30,32 +31,32 @@ _VIEW = (
     " WHERE id IS NOT NULL AND type IS NOT NULL AND version IS NOT NULL AND savetime IS NOT NULL"
     " PRIMARY KEY (type, savetime, version, id)"
 )
-_KEYSPACE = (
-    "CREATE KEYSPACE {keyspace} WITH replication ="
-    " {{'class': 'NetworkTopologyStrategy', 'replication_factor': 1}}"
-)
 
 
-class GoNotFoundError(Exception):
-    """The store cannot be built; the message says why, and what to do."""
+class GoStoreError(Exception):
+    """The store cannot be built, or does not start; the message says why, and what to do."""
 
 
 @contextmanager
 def serving(datastore: CassandraDatastore) -> Iterator[grpc.Channel]:
     """Run the store on a keyspace of its own, which is dropped at the end; yield a channel to it.
 
-    :raises GoNotFoundError: when it cannot be built here.
+    :raises GoStoreError: when it cannot be built here, or does not start.
     """
     with TemporaryDirectory() as folder:
         program = _built(Path(folder))
         name = f"{datastore.settings.keyspace}_original"
-        for statement in (_KEYSPACE, _TABLE, _VIEW):
-            _define(datastore, statement.format(keyspace=quoted(name)))
         host, port = datastore.settings.contact_points[0], str(datastore.settings.port)
+        create = f"CREATE KEYSPACE {quoted(name)} WITH replication = {ONE_COPY.replication()}"
+        _define(datastore, create)
         try:
+            for statement in (_TABLE, _VIEW):
+                _define(datastore, statement.format(keyspace=quoted(name)))
             with Popen([program, host, port, name], stdout=PIPE, text=True) as server:
                 try:
                     address = server.stdout.readline().strip() if server.stdout else ""
+                    if not address:
+                        raise GoStoreError("it has ended at its start; above is what it said.")
                     with grpc.insecure_channel(address) as channel:
                         yield channel
                 finally:
@@ -71,7 +72,7 @@ def _define(datastore: CassandraDatastore, statement: str) -> None:
 def _built(folder: Path) -> Path:
     go = which("go")
     if go is None:
-        raise GoNotFoundError("there is no go on PATH. Install Go, from 1.22 on.")
+        raise GoStoreError("there is no go on PATH. Install Go, from 1.22 on.")
     source, program = folder / "store", folder / "program"
     copytree(Path(__file__).with_name("go_store"), source)
     env = {**os.environ, "GOBIN": str(folder), "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"}
@@ -86,5 +87,5 @@ def _built(folder: Path) -> Path:
     for command in commands:
         done = run(command, cwd=source, env=env, capture_output=True, text=True)
         if done.returncode:
-            raise GoNotFoundError(f"it cannot be built: {done.stderr.strip()[-500:]}")
+            raise GoStoreError(f"it cannot be built: {done.stderr.strip()[-500:]}")
     return program

@@ -70,7 +70,7 @@ def measure(
         finds = {"FindByID": _finding(log_off, ids)}
         try:
             go = stack.enter_context(original.serving(driver.datastore))
-        except original.GoNotFoundError as e:
+        except original.GoStoreError as e:
             report(f"The original's way in Go is left out: {e}")
         else:
             updates["Update, in Go, no log"] = _updating(go)
